@@ -1,7 +1,7 @@
 """Writes ``docs/cells.md`` from the library's own files: ``python docs/make_cells.py``.
 
-The grouping below is all that is added by hand; a cell that no group names lands in the last one, so that a new
-file is never missing.
+The grouping below is all that is added by hand; a cell that no group names lands in the last one, so that a
+new file is never missing.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ included. `symrnn list` names them all, `symrnn show NAME` shows one with its sh
 `symrnn show NAME --as cell` prints a file to start your own from.
 
 A **head** turns one variable of a cell into a loss. A cell whose source has none ends with a line like
-`head softmax(h)`, its default: the variable `h` is what the head reads as `s`, and `h`'s size what it calls `d`.
-`lstm+squared` is the cell `lstm` with the head `squared` in the default's place. A head brings names of its own
-(`W_y`, `b_y`, `z_y`, `yhat`, `y`, `L`, the size `K`); where a cell has one of them already, the two do not
-combine and the error says which name it is. A cell that scores itself (`elman`, `jordan`, …) takes no head.
+`head softmax(h)`, its default: the variable `h` is what the head reads as `s`, and `h`'s size what it calls
+`d`. `lstm+squared` is the cell `lstm` with the head `squared` in the default's place. A head brings names of
+its own (`W_y`, `b_y`, `z_y`, `yhat`, `y`, `L`, the size `K`); where a cell has one of them already, the two do
+not combine and the error says which name it is. A cell that scores itself (`elman`, `jordan`, …) takes no head.
 """
 
 
@@ -89,6 +89,7 @@ def anchor(title: str) -> str:
 
 
 def entry(name: str, text: str) -> str:
+    """One cell's or head's section."""
     return f"### `{name}`\n\n{comment_of(text)}\n\n```\n{statements_of(text)}\n```\n"
 
 
