@@ -1,0 +1,5 @@
+"""Formulas and code out: text, LaTeX, MathML and the terminal, and array libraries' source.
+
+One file per output format.  The formats that are mathematics (LaTeX, MathML, the terminal) share the step
+from a node to notation (:mod:`symrnn.emitting.typeset`), so that they cannot disagree about a parenthesis.
+"""
