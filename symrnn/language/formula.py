@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from symrnn.language.index import Index
@@ -19,10 +20,12 @@ class Part:
     time: Index | None
     expression: Node
 
-    @property
-    def is_general(self) -> bool:
-        """Whether the line defines the part at every time (its time is a bare symbol)."""
-        return self.time is not None and self.time.name is not None
+    def is_general(self, fixed: Container[str]) -> bool:
+        """Whether the line defines the part at every time: its time is a bare symbol other than the fixed ones.
+
+        ``fixed`` are the symbols that stand for one number, the sizes and tau.
+        """
+        return self.time is not None and self.time.name is not None and self.time.name not in fixed
 
 
 @dataclass(frozen=True)

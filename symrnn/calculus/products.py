@@ -1,0 +1,207 @@
+"""Products and blocks as a mathematician leaves them.
+
+before → after
+    diag(a) @ diag(b)           → diag(a * b)
+    (2 * A) @ B                 → 2 * (A @ B)
+    (A @ B)[:, 0:n]             → A @ B[:, 0:n]
+    hcat(A, B)[:, 0:n]          → A                 (where A has n columns)
+    concat(A, B) @ hcat(C, D)   stays: blocks are not multiplied out
+Nothing is distributed over sums, so the shared graph stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+
+from symrnn.language import build
+from symrnn.language.index import Index
+from symrnn.language.leaf import ONE, Eye, Ones, Zeros
+from symrnn.language.node import Node
+from symrnn.language.operation import (
+    Add,
+    Concat,
+    Diag,
+    Divide,
+    Entry,
+    Hadamard,
+    HStack,
+    MatMul,
+    Neg,
+    Slice,
+    Span,
+    Transpose,
+)
+
+
+def product(*factors: Node) -> Node:
+    """The chain rule's product of factors, scalars in front, neighbouring diagonals joined.
+
+    Scalars (no axes) may stand anywhere; matrices must conform.  A lone 1×1 upstream multiplies like a matrix.
+    """
+    scalars: list[Node] = []
+    matrices: list[Node] = []
+    for factor in _flatten(factors):
+        (scalars if factor.is_scalar else matrices).append(factor)
+    if not matrices:
+        return build.times(*scalars) if scalars else ONE
+    joined = _join_diagonals(matrices)
+    matrix = build.matmul(*joined)
+    return build.times(*scalars, matrix) if scalars else matrix
+
+
+def _flatten(factors: Iterable[Node]) -> Iterable[Node]:
+    for factor in factors:
+        if isinstance(factor, MatMul):
+            yield from _flatten(factor.args[0])
+        elif isinstance(factor, Neg):
+            yield _MINUS
+            yield from _flatten((factor.args[0],))
+        elif isinstance(factor, Hadamard) and _scalar_times_matrix(factor):
+            yield from _flatten(factor.args[0])
+        else:
+            yield factor
+
+
+_MINUS = build.neg(ONE)
+
+
+def _scalar_times_matrix(node: Hadamard) -> bool:
+    shaped = [f for f in node.args[0] if not f.is_scalar]
+    return len(shaped) == 1
+
+
+def _join_diagonals(factors: list[Node]) -> list[Node]:
+    joined: list[Node] = []
+    for factor in factors:
+        if joined and isinstance(factor, Diag) and isinstance(joined[-1], Diag):
+            merged = merge_diagonals(joined.pop(), factor)
+            joined.append(merged)
+        else:
+            joined.append(factor)
+    return joined
+
+
+def merge_diagonals(left: Node, right: Node) -> Node:
+    """diag(a) diag(b) = diag(a ⊙ b); a reciprocal cancels what it divides."""
+    a, b = _column(left.args[0]), _column(right.args[0])
+    for numerator, other in ((a, b), (b, a)):
+        if isinstance(numerator, Divide) and numerator.args[1] is other:
+            top = numerator.args[0]
+            if top.is_single:
+                size = left.shape[0]
+                return build.times(top, Eye(size)) if top is not ONE else Eye(size)
+            return Diag(top)
+    return Diag(build.times(a, b))
+
+
+def _column(node: Node) -> Node:
+    return node if node.is_column else build.transpose(node)
+
+
+def scaled_columns(matrix: Node, vector: Node) -> Node:
+    """``matrix @ diag(vector)``, where a vector of ones changes nothing."""
+    return matrix if isinstance(vector, Ones) else product(matrix, Diag(vector))
+
+
+def transpose(node: Node) -> Node:
+    """The transpose, carried down to the leaves: products reverse, diagonals stay."""
+    if isinstance(node, MatMul):
+        return product(*(transpose(f) for f in reversed(node.args[0])))
+    if isinstance(node, Hadamard):
+        return build.times(*(transpose(f) for f in node.args[0]))
+    if isinstance(node, Neg):
+        return build.neg(transpose(node.args[0]))
+    if isinstance(node, Concat):
+        return HStack(tuple(transpose(p) for p in node.args[0]))
+    if isinstance(node, HStack):
+        return Concat(tuple(transpose(p) for p in node.args[0]))
+    if isinstance(node, Ones):
+        return Ones(node.shape[1], node.shape[0])
+    if isinstance(node, Add) and all(isinstance(t.args[0] if isinstance(t, Neg) else t, (Transpose, Diag, Eye)) for t in node.args[0]):
+        return build.add(*(transpose(t) for t in node.args[0]))
+    return build.transpose(node)
+
+
+def block(node: Node, rows: Span, columns: Span) -> Node:
+    """A block of a matrix, the slice pushed into products, stacks and sums."""
+    if rows is not None and rows[0].constant == 0 and rows[1] == node.shape[0]:
+        rows = None
+    if columns is not None and columns[0].constant == 0 and columns[1] == node.shape[1]:
+        columns = None
+    if rows is None and columns is None:
+        return node
+    if rows is not None and columns is not None:
+        return block(block(node, rows, None), None, columns)
+    return _block_one(node, rows, columns)
+
+
+def _block_one(node: Node, rows: Span, columns: Span) -> Node:
+    if isinstance(node, Neg):
+        return build.neg(block(node.args[0], rows, columns))
+    if isinstance(node, Zeros):
+        return Zeros(Slice(node, rows, columns).shape)
+    if isinstance(node, Add) and all(not t.is_single for t in node.args[0]):
+        return build.add(*(block(t, rows, columns) for t in node.args[0]))
+    if isinstance(node, Hadamard):
+        return build.times(*(f if f.is_scalar else block(f, rows, columns) for f in node.args[0]))
+    if isinstance(node, MatMul):
+        factors = list(node.args[0])
+        place = 0 if rows is not None else -1
+        if len(factors[place].shape) == 2:
+            factors[place] = block(factors[place], rows, columns)
+            return product(*factors)
+    if isinstance(node, Concat) and rows is not None:
+        return _pick(node, rows, axis=0)
+    if isinstance(node, HStack) and columns is not None:
+        return _pick(node, columns, axis=1)
+    if isinstance(node, Transpose):
+        return transpose(block(node.args[0], columns, rows))
+    return build.take(node, rows, columns)
+
+
+def _pick(stack: Node, span: tuple[Index, Index], axis: int) -> Node:
+    """The parts of a stack that a span covers exactly, or a plain slice where it cuts through one."""
+    kept: list[Node] = []
+    offset = Index.of(0)
+    inside = False
+    for part in stack.args[0]:
+        if offset == span[0]:
+            inside = True
+        if inside and offset != span[1]:
+            kept.append(part)
+        size = part.shape[axis] if part.shape else Index.of(1)
+        offset = offset + size
+        if inside and offset == span[1]:
+            return build.concat(*kept) if axis == 0 else build.hcat(*kept)
+    spans = (span, None) if axis == 0 else (None, span)
+    return build.take(stack, *spans)
+
+
+def as_scalar(node: Node) -> Node:
+    """A 1×1 matrix as a scalar."""
+    if node.is_scalar or not node.is_single:
+        return node
+    if isinstance(node, Neg):
+        return build.neg(as_scalar(node.args[0]))
+    return Entry(node, (Index.of(0), Index.of(0)))
+
+
+def total(terms: list[Node]) -> Node:
+    """The sum of contributions, equal ones collected."""
+    counts: dict[Node, int] = {}
+    for term in terms:
+        counts[term] = counts.get(term, 0) + 1
+    return build.add(*(t if c == 1 else product(build.number(c), t) for t, c in counts.items()))
+
+
+def outer_split(node: Node) -> tuple[Node, Node] | None:
+    """A product that is a column times a row, taken apart there; None for any other expression."""
+    if not isinstance(node, MatMul):
+        return None
+    factors = node.args[0]
+    for cut in range(1, len(factors)):
+        left, right = reduce(build.matmul, factors[:cut]), reduce(build.matmul, factors[cut:])
+        if left.is_column and right.is_row:
+            return left, right
+    return None

@@ -1,0 +1,116 @@
+"""The equations of one step as a graph: who reads whom, at the same step and across time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from symrnn.calculus.pullback import Named
+from symrnn.errors import UnsupportedError
+from symrnn.language.cell import Cell
+from symrnn.language.index import Index
+from symrnn.language.leaf import Role, Variable
+from symrnn.language.node import Node
+from symrnn.language.traversal import find, substitute_indices, variables
+from symrnn.language.binder import Sum
+
+
+@dataclass(frozen=True, eq=False)
+class StepGraph:
+    """What the calculus asks of a cell's step; made by :func:`step_graph`, one for each cell."""
+
+    cell: Cell
+    order: tuple[str, ...]
+    named: Named
+
+    def variable(self, name: str, time: Index | None = None) -> Variable:
+        """A computed variable, now or at a time."""
+        return self.cell.variable(name, self.cell.now if time is None else time)
+
+    def expression(self, name: str) -> Node:
+        """The right-hand side of a variable's equation at the present time."""
+        return self.cell.equation[name].expression
+
+    def lag(self, leaf: Variable) -> int | None:
+        """How many steps back an equation reads a leaf; None where its time is fixed or it has none."""
+        if leaf.time is None or self.cell.time.index not in leaf.time.names():
+            return None
+        distance = (self.cell.now - leaf.time).constant
+        if distance is None:
+            raise UnsupportedError(
+                f"{leaf.name}[{leaf.time}] is not read at a fixed distance from {self.cell.time.index}",
+                hint="Read states at t-1, t-2 or t+1; a whole history needs a state that carries it.",
+            )
+        return distance
+
+    def reads(self, name: str) -> Iterator[Variable]:
+        """The leaves of a variable's equation."""
+        yield from variables(self.expression(name))
+
+    def consumers(self, name: str) -> list[tuple[str, int]]:
+        """The equations that read a variable, with the distance in time."""
+        return self._consumers.get(name, [])
+
+    @cached_property
+    def _consumers(self) -> dict[str, list[tuple[str, int]]]:
+        found: dict[str, list[tuple[str, int]]] = {}
+        for name in self.order:
+            for leaf in self.reads(name):
+                lag = self.lag(leaf) if leaf.role is Role.COMPUTED else None
+                if lag is not None:
+                    found.setdefault(leaf.name, []).append((name, lag))
+        return found
+
+    def ancestors(self, names: frozenset[str]) -> frozenset[str]:
+        """All equation variables that some of these depend on, across time too, themselves included."""
+        open_names, found = [n for n in names if n in self.cell.equation], set()
+        while open_names:
+            name = open_names.pop()
+            if name in found:
+                continue
+            found.add(name)
+            open_names.extend(
+                v.name for v in self.reads(name) if v.role is Role.COMPUTED and v.name in self.cell.equation
+            )
+        return frozenset(found)
+
+    def descendants(self, leaf: Variable) -> frozenset[str]:
+        """All equation variables that depend on a leaf (a parameter, an input, a variable at any time)."""
+        found: set[str] = set()
+        if leaf.role is Role.COMPUTED and leaf.name in self.cell.equation:
+            found.add(leaf.name)
+        changed = True
+        while changed:
+            changed = False
+            for name in self.order:
+                if name not in found and any(
+                    v.name in found or (v.name == leaf.name and v.role is leaf.role) for v in self.reads(name)
+                ):
+                    found.add(name)
+                    changed = True
+        return frozenset(found)
+
+    def at(self, node: Node, time: Index) -> Node:
+        """An expression of the present step at another time."""
+        return substitute_indices(node, {self.cell.time.index: time})
+
+
+@lru_cache(maxsize=64)
+def step_graph(cell: Cell) -> StepGraph:
+    """The step graph of a cell."""
+    order = cell.step_order()
+    named = {cell.equation[name].expression: cell.variable(name, cell.now) for name in order}
+    for name in order:
+        _check_sums(cell, name)
+    return StepGraph(cell, order, named)
+
+
+def _check_sums(cell: Cell, name: str) -> None:
+    for node in find(cell.equation[name].expression, Sum):
+        for leaf in variables(node.args[0]):
+            if leaf.role is Role.COMPUTED and leaf.time is not None and node.args[1] in leaf.time.names():
+                raise UnsupportedError(
+                    f"the equation of {name} sums {leaf.name} over its times within a step",
+                    hint="Give the running sum a state of its own: s[t] = s[t-1] + …",
+                )
