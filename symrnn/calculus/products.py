@@ -12,11 +12,12 @@ Nothing is distributed over sums, so the shared graph stays small.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 from functools import reduce
 
 from symrnn.language import build
 from symrnn.language.index import Index
-from symrnn.language.leaf import ONE, Eye, Ones, Zeros
+from symrnn.language.leaf import MINUS_ONE, ONE, Eye, Number, Ones, Zeros
 from symrnn.language.node import Node
 from symrnn.language.operation import (
     Add,
@@ -41,13 +42,17 @@ def product(*factors: Node) -> Node:
     """
     scalars: list[Node] = []
     matrices: list[Node] = []
+    coefficient = Fraction(1)
     for factor in _flatten(factors):
-        (scalars if factor.is_scalar else matrices).append(factor)
-    if not matrices:
-        return build.times(*scalars) if scalars else ONE
-    joined = _join_diagonals(matrices)
-    matrix = build.matmul(*joined)
-    return build.times(*scalars, matrix) if scalars else matrix
+        if isinstance(factor, Number):
+            coefficient *= factor.value
+        else:
+            (scalars if factor.is_scalar else matrices).append(factor)
+    if abs(coefficient) != 1:
+        scalars.insert(0, Number(abs(coefficient)))
+    whole = [*scalars, build.matmul(*_join_diagonals(matrices))] if matrices else scalars
+    result = build.times(*whole) if whole else ONE
+    return build.neg(result) if coefficient < 0 else result
 
 
 def _flatten(factors: Iterable[Node]) -> Iterable[Node]:
@@ -55,15 +60,12 @@ def _flatten(factors: Iterable[Node]) -> Iterable[Node]:
         if isinstance(factor, MatMul):
             yield from _flatten(factor.args[0])
         elif isinstance(factor, Neg):
-            yield _MINUS
+            yield MINUS_ONE
             yield from _flatten((factor.args[0],))
         elif isinstance(factor, Hadamard) and _scalar_times_matrix(factor):
             yield from _flatten(factor.args[0])
         else:
             yield factor
-
-
-_MINUS = build.neg(ONE)
 
 
 def _scalar_times_matrix(node: Hadamard) -> bool:

@@ -137,12 +137,29 @@ def _tidy_one(node: Node) -> Node:
 
 
 def _tidy_negative(node: Neg) -> Node:
-    inner = node.args[0]
-    if isinstance(inner, Neg):
-        return inner.args[0]  # type: ignore[no-any-return]
-    if isinstance(inner, Add) and any(isinstance(t, Neg) for t in inner.args[0]):
-        return _tidy_sum(build.add(*(build.neg(t) for t in inner.args[0])))
-    return node
+    """−(A − B) C is (B − A) C: the sign goes into the first difference that is a factor."""
+    turned = _turn(node.args[0])
+    return node if turned is None else turned
+
+
+def _turn(node: Node) -> Node | None:
+    """The negative of a node by turning a difference round, or None where no difference stands in reach."""
+    if isinstance(node, Neg):
+        return node.args[0]  # type: ignore[no-any-return]
+    if isinstance(node, Add) and len(node.args[0]) == 2 and isinstance(node.args[0][1], Neg):
+        first, second = node.args[0]
+        return None if first.is_single or isinstance(first, (Diag, Eye)) else build.add(second.args[0], build.neg(first))
+    if isinstance(node, Transpose):
+        inside = _turn(node.args[0])
+        return None if inside is None else build.transpose(inside)
+    if isinstance(node, (MatMul, Hadamard)):
+        factors = list(node.args[0])
+        for place, factor in enumerate(factors):
+            turned = _turn(factor)
+            if turned is not None:
+                factors[place] = turned
+                return type(node)(tuple(factors))
+    return None
 
 
 def _tidy_sum(node: Node) -> Node:
