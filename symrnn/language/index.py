@@ -229,7 +229,7 @@ def index_min(*args: IndexLike) -> Index:
     return _extremum("min", [Index.of(a) for a in args])
 
 
-def _shown_order(index: Index) -> list[tuple[Monomial, Fraction | int]]:
+def shown_terms(index: Index) -> list[tuple[Monomial, Fraction | int]]:
     """The canonical order, except that no leading minus is shown where a plus could lead: ``t - k``, not ``-k + t``."""
     terms = list(index.terms)
     leading = next((i for i, (_, coefficient) in enumerate(terms) if coefficient > 0), 0)
@@ -241,7 +241,7 @@ def format_index(index: Index, name: Callable[[Atom], str] = str, times: str = "
     if not index.terms:
         return "0"
     parts: list[str] = []
-    for monomial, coefficient in _shown_order(index):
+    for monomial, coefficient in shown_terms(index):
         magnitude = abs(coefficient)
         factors = [name(a) for a in monomial]
         if magnitude != 1 or not factors:

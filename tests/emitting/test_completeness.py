@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import symrnn.language
-from symrnn.emitting import text
+from symrnn.emitting import boxes, latex, measure, text, typeset
 from symrnn.emitting.precedence import TEXT_LEVELS
 from symrnn.language import IndexNumber, Neg, Node, Number
 
@@ -21,7 +21,20 @@ NODES = sorted(
     ),
     key=lambda kind: kind.__name__,
 )
-RULES: dict[str, Mapping[Any, Callable[..., Any]]] = {"text": text.node_text.registry}
+RULES: dict[str, Mapping[Any, Callable[..., Any]]] = {
+    "text": text.node_text.registry,
+    "notation": typeset.RULES,
+}
+BOXES = [
+    kind
+    for _, kind in inspect.getmembers(boxes, inspect.isclass)
+    if issubclass(kind, boxes.Box) and kind is not boxes.Box
+]
+FORMATS: dict[str, Mapping[Any, Callable[..., Any]]] = {
+    "latex": latex.box_latex.registry,
+    "width": measure.width.registry,
+    "height": measure.reach.registry,
+}
 
 
 def test_the_scan_sees_the_language() -> None:
@@ -37,3 +50,9 @@ def test_every_node_has_its_own_rule(name: str, kind: type[Node]) -> None:
 @pytest.mark.parametrize("kind", NODES, ids=lambda kind: kind.__name__)
 def test_every_node_has_a_precedence(kind: type[Node]) -> None:
     assert kind in TEXT_LEVELS or kind in (Number, IndexNumber, Neg)
+
+
+@pytest.mark.parametrize("kind", BOXES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_box_has_a_rule(name: str, kind: type[boxes.Box]) -> None:
+    assert kind in FORMATS[name], f"{name} has no rule for {kind.__name__}"

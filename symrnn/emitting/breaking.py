@@ -1,0 +1,127 @@
+"""Breaking a long formula into lines: before a + or −, else between two factors, at worst inside parentheses.
+
+A formula is laid out flat, every place where it may be broken gets a price, and the cheapest lines that fit
+are chosen together rather than one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from symrnn.emitting.boxes import Box, Delimiter, Fence, Glyph, Kind, Mark, Row, flat_row
+from symrnn.emitting.measure import fence_size, width
+from symrnn.emitting.rules import DOT
+
+PRICES = {Kind.RELATION: 0, Kind.BINARY: 1, Kind.PUNCTUATION: 4, Kind.BESIDE: 6}
+"""What a break costs at each kind of glyph, in parentheses DEPTH more for each pair."""
+
+DEPTH = 6
+ADDITIVE = "+−"
+CIRCLED_PRICE = 3
+OVERFULL = 10_000.0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Something unbreakable; ``price`` is that of a new line before it, None where there can't be one.
+
+    ``marks`` are those around it, the outermost first.
+    """
+
+    box: Box
+    price: int | None
+    marks: tuple[Mark, ...] = ()
+
+
+def break_lines(box: Box, limit: float, first: float | None = None) -> tuple[Box, ...]:
+    """The box in lines no wider than ``limit`` em (the first no wider than ``first``), as far as possible."""
+    if width(box) <= (limit if first is None else first):
+        return (box,)
+    pieces = list(flatten(box))
+    return tuple(_line(pieces[start:stop], start > 0) for start, stop in _best(pieces, limit, first))
+
+
+def flatten(box: Box, depth: int = 0, marks: tuple[Mark, ...] = ()) -> Iterator[Piece]:
+    """A box as pieces.  Fences that needn't stretch are opened, and their delimiters keep their size."""
+    if isinstance(box, Row):
+        after_comma = False
+        for position, item in enumerate(box.items):
+            inner = list(flatten(item, depth, marks))
+            price = _price(item, depth) if position else None
+            if after_comma:
+                price = PRICES[Kind.PUNCTUATION] + DEPTH * depth
+            yield replace(inner[0], price=price)
+            yield from inner[1:]
+            after_comma = isinstance(item, Glyph) and item.kind is Kind.PUNCTUATION
+    elif isinstance(box, Mark):
+        yield from flatten(box.body, depth, (*marks, box))
+    elif isinstance(box, Fence) and (size := fence_size(box)) is not None and box.left == "(":
+        yield Piece(Delimiter(box.left, size, True), None, marks)
+        yield from flatten(box.body, depth + 1, marks)
+        yield Piece(Delimiter(box.right, size, False), None, marks)
+    else:
+        yield Piece(box, None, marks)
+
+
+def _price(box: Box, depth: int) -> int | None:
+    if not isinstance(box, Glyph) or box.kind not in PRICES or box.kind is Kind.PUNCTUATION:
+        return None
+    circled = box.kind is Kind.BINARY and box.text not in ADDITIVE
+    return (CIRCLED_PRICE if circled else PRICES[box.kind]) + DEPTH * depth
+
+
+def _best(pieces: list[Piece], limit: float, first: float | None) -> list[tuple[int, int]]:
+    """The cheapest way to cut, as ranges: dynamic programming over the places where a line may begin."""
+    cuts = [0, *(i for i, piece in enumerate(pieces) if i and piece.price is not None), len(pieces)]
+    sums = [0.0]
+    for piece in pieces:
+        sums.append(sums[-1] + width(piece.box))
+    cost: dict[int, tuple[float, int]] = {0: (0.0, 0)}
+    for stop in cuts[1:]:
+        options = []
+        for start in cuts:
+            if start >= stop:
+                break
+            room = limit if start or first is None else first
+            length = sums[stop] - sums[start]
+            price = 0 if stop == len(pieces) else 4.0 + (pieces[stop].price or 0)
+            options.append((cost[start][0] + _badness(length, room, stop == len(pieces)) + price, start))
+        cost[stop] = min(options)
+    ranges = []
+    stop = len(pieces)
+    while stop:
+        ranges.append((cost[stop][1], stop))
+        stop = cost[stop][1]
+    return ranges[::-1]
+
+
+def _badness(length: float, room: float, last: bool) -> float:
+    """Overfull lines are forbidden as long as there is another way; empty space at the end costs a little."""
+    if length > room:
+        return OVERFULL * (1.0 + (length - room) / room)
+    return 0.0 if last else 3.0 * ((room - length) / room) ** 2
+
+
+def _line(pieces: list[Piece], continued: bool) -> Box:
+    """The pieces beside each other; a product that goes on begins with a dot."""
+    first, *rest = pieces
+    if continued and isinstance(first.box, Glyph) and first.box.kind is Kind.BESIDE:
+        first = replace(first, box=DOT)
+    return _marked([first, *rest], 0)
+
+
+def _marked(pieces: list[Piece], depth: int) -> Box:
+    """The pieces in a row, those with the same mark in one mark again."""
+    boxes: list[Box] = []
+    for mark, run in groupby(
+        pieces, key=lambda piece: piece.marks[depth] if len(piece.marks) > depth else None
+    ):
+        group = list(run)
+        boxes += (
+            [piece.box for piece in group]
+            if mark is None
+            else [replace(mark, body=_marked(group, depth + 1))]
+        )
+    return flat_row(*boxes)
