@@ -136,6 +136,10 @@ class Mark(Box):
     position: int | None = None
 
 
+PRIMES = frozenset("′″‴")
+"""The characters of which a superscript of primes is made."""
+
+
 def beside() -> Glyph:
     """The product sign that isn't printed."""
     return Glyph("\u2062", "", Kind.BESIDE, plain=" ")

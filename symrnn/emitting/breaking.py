@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from symrnn.emitting.boxes import Box, Delimiter, Fence, Glyph, Kind, Mark, Row, flat_row
 from symrnn.emitting.measure import fence_size, width
@@ -17,9 +17,12 @@ from symrnn.emitting.rules import DOT
 PRICES = {Kind.RELATION: 0, Kind.BINARY: 1, Kind.PUNCTUATION: 4, Kind.BESIDE: 6}
 """What a break costs at each kind of glyph, in parentheses DEPTH more for each pair."""
 
-DEPTH = 6
+DEPTH = 12
 ADDITIVE = "+−"
 CIRCLED_PRICE = 3
+SEGMENT = 16.0
+"""How wide a piece may be that a page cannot break, in em: a phone shows about twenty."""
+
 OVERFULL = 10_000.0
 
 
@@ -41,6 +44,25 @@ def break_lines(box: Box, limit: float, first: float | None = None) -> tuple[Box
         return (box,)
     pieces = list(flatten(box))
     return tuple(_line(pieces[start:stop], start > 0) for start, stop in _best(pieces, limit, first))
+
+
+def segments(box: Box) -> tuple[Box, ...]:
+    """The box cut where a line may end, for pages that choose the lines themselves.
+
+    It is cut at the cheapest places first; only what is still wide is cut again, at the next cheapest.
+    """
+    return tuple(_marked(part, 0) for part in _refined(list(flatten(box))))
+
+
+def _refined(pieces: list[Piece]) -> Iterator[list[Piece]]:
+    prices = [piece.price for piece in pieces[1:] if piece.price is not None]
+    if not prices or sum(width(piece.box) for piece in pieces) <= SEGMENT:
+        yield pieces
+        return
+    cheapest = min(prices)
+    cuts = [0, *(i for i, piece in enumerate(pieces) if i and piece.price == cheapest), len(pieces)]
+    for start, stop in pairwise(cuts):
+        yield from _refined(pieces[start:stop])
 
 
 def flatten(box: Box, depth: int = 0, marks: tuple[Mark, ...] = ()) -> Iterator[Piece]:

@@ -10,6 +10,7 @@ from functools import singledispatch
 from types import MappingProxyType
 
 from symrnn.emitting.boxes import (
+    PRIMES,
     Accent,
     Big,
     Box,
@@ -210,13 +211,10 @@ def _(box: Scripts) -> str:
     if isinstance(box.base, Scripts | Row):
         base = f"{{{base}}}"
     sub = f"_{_script(box.sub)}" if box.sub is not None else ""
-    if isinstance(box.sup, Glyph) and set(box.sup.text) <= _PRIMES:
+    if isinstance(box.sup, Glyph) and set(box.sup.text) <= PRIMES:
         return f"{base}{sub}{box.sup.plain}"
     sup = f"^{_script(box.sup)}" if box.sup is not None else ""
     return f"{base}{sub}{sup}"
-
-
-_PRIMES = set("′″‴")
 
 
 def _script(box: Box) -> str:

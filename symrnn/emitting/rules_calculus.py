@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from symrnn.emitting.boxes import Accent, Big, Box, Fence, Fraction, Glyph, Kind, Mark, Scripts, flat_row
+from symrnn.emitting.boxes import (
+    Accent,
+    Big,
+    Box,
+    Fence,
+    Fraction,
+    Glyph,
+    Kind,
+    Mark,
+    Row,
+    Scripts,
+    beside,
+    flat_row,
+)
 from symrnn.emitting.names import entries_box, index_box, letters_box, named
 from symrnn.emitting.rules import (
     COLON,
     EQUALS,
-    HADAMARD,
     SEMICOLON,
     TRANSPOSE,
     Set,
@@ -173,8 +185,15 @@ def _derivative(node: Node, of: Node, by: Node, setter: Setter) -> Set:
     total = isinstance(node, Jacobian)
     sign = PARTIAL if style.total == "partial" or not total else DEE
     above = sign if total else _immediate(PARTIAL, style.immediate)
-    fraction = Fraction(flat_row(above, _varied(of, setter)), flat_row(sign, _varied(by, setter)))
+    fraction = Fraction(_operated(above, _varied(of, setter)), _operated(sign, _varied(by, setter)))
     return Set(Mark(fraction, node, "derivative"), Tight.FRACTION)
+
+
+def _operated(sign: Box, operand: Box) -> Box:
+    """The sign in front of what is varied, a little apart from a function's name."""
+    first = operand.items[0] if isinstance(operand, Row) else operand
+    function = isinstance(first, Glyph) and first.kind is Kind.FUNCTION
+    return flat_row(sign, beside(), operand) if function else flat_row(sign, operand)
 
 
 def _immediate(sign: Glyph, mark: str) -> Box:
@@ -191,6 +210,3 @@ def _varied(node: Node, setter: Setter) -> Box:
     if isinstance(node, Concat) and all(part.is_column or part.is_single for part in node.args[0]):
         return Fence(joined([setter.child(part, Tight.SUM) for part in node.args[0]], SEMICOLON))
     return setter.child(node, Tight.SCRIPTED)
-
-
-__all__ = ["HADAMARD", "derivative_entry", "subscripted"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import symrnn.language
-from symrnn.emitting import boxes, latex, measure, text, typeset
+from symrnn.emitting import boxes, latex, mathml, measure, text, typeset
 from symrnn.emitting.precedence import TEXT_LEVELS
 from symrnn.language import IndexNumber, Neg, Node, Number
 
@@ -32,6 +32,7 @@ BOXES = [
 ]
 FORMATS: dict[str, Mapping[Any, Callable[..., Any]]] = {
     "latex": latex.box_latex.registry,
+    "mathml": mathml.box_mathml.registry,
     "width": measure.width.registry,
     "height": measure.reach.registry,
 }
