@@ -36,7 +36,7 @@ class Arithmetic:
     def primitive(self, record: Primitive, order: int, at_kink: float) -> Function:
         """The numbers of a primitive, or of its derivative of this order."""
         if order == 0:
-            return record.evaluate
+            return record.evaluate if record.kink is None else _with_kink(record, record.kink, at_kink)
         if order > len(record.slopes):
             raise UnsupportedError(f"the derivative of order {order} of {record.name} has no numbers")
         slope = record.slopes[order - 1]
@@ -65,6 +65,24 @@ class Arithmetic:
     def power(self, base: Array, exponent: Array) -> Array:
         """The elementwise power."""
         return np.power(base, exponent)
+
+
+def _with_kink(record: Primitive, kink: float, at_kink: float) -> Function:
+    """The function, whose slope by complex step is the chosen one where the argument lies on the kink
+    exactly.
+    """
+
+    def value(x: Array) -> Array:
+        y = record.evaluate(x)
+        if not np.iscomplexobj(x):
+            return y
+        on_kink = np.real(x) == kink
+        if not on_kink.any():
+            return y
+        slope = record.slopes[0](np.real(x), at_kink)
+        return np.where(on_kink, np.real(y) + 1j * slope * np.imag(x), y)
+
+    return value
 
 
 FLOAT = Arithmetic()

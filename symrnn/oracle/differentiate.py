@@ -34,6 +34,10 @@ runs.
 """
 
 
+MOST_RUNS = 200
+"""How many changed runs are kept."""
+
+
 class Step:
     """How values are changed, and how the derivative is read off what became of them."""
 
@@ -123,13 +127,21 @@ class Differentiator:
         key = (of, by, tuple(sorted(times.items())), immediate)
         known = self._partials.get(key)
         if known is None:
+            if len(self._partials) > 20 * MOST_RUNS:
+                self._partials.clear()
             known = self._partials[key] = self._compute(of, by, times, immediate)
         return known
 
     def step_for(self, of: Node) -> Step:
-        """The chosen step, else the complex one where it applies."""
+        """The chosen step, else the complex one where it applies.
+
+        Where a kink was met exactly, differences would average its two sides: there too the complex step is
+        taken, in which the slope at the kink is the one that was chosen.
+        """
         if self._step is not None:
             return self._step
+        if self.unrolled.compiler.touched:
+            return COMPLEX
         analytic = self._analytic and is_analytic([of], self.unrolled.compiler.functions)
         return COMPLEX if analytic else CENTRAL
 
@@ -153,7 +165,7 @@ class Differentiator:
                 derivatives.append(step.read(full))
         together = np.concatenate(derivatives)
         natural = np.moveaxis(together, 0, -1)
-        return natural.reshape(*compiler.shape(of.shape), *where.address.shape)
+        return natural.reshape((*compiler.shape(of.shape), *where.address.shape))
 
     def _run(self, run: Any, frame: Frame) -> Array:
         try:
@@ -171,6 +183,8 @@ class Differentiator:
         key = (where.slots, where.address.tobytes(), frozen, id(step))
         runs = self._changed.get(key)
         if runs is None:
+            if len(self._changed) > MOST_RUNS:
+                self._changed.clear()
             runs = self._changed[key] = self._change(where, frozen, step)
         return runs
 

@@ -210,11 +210,11 @@ class Unrolled:
             return cell.equation[name].expression
         return loss_summand(cell) if name == cell.loss_name else None
 
-    def explain(self, slot: Slot) -> DataError:
+    def explain(self, slot: Slot) -> SymrnnError:
         """Why a slot has no value."""
         name, time = slot[:2]
         if self.order is not None and slot in self.order.unavailable:
-            return DataError(str(self.order.unavailable[slot]))
+            return self.order.unavailable[slot]
         if name not in self.cell.names():
             return DataError(f'the cell has no variable "{name}"', hint=did_you_mean(name, self.cell.names()))
         if time is None:
