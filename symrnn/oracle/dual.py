@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 Plain = Fraction | int
+PLAIN = (Fraction, int)
 
 
 class Dual:
@@ -28,6 +29,8 @@ class Dual:
     def __add__(self, other: Any) -> Dual:
         if isinstance(other, Dual):
             return Dual(self.value + other.value, self.tangent + other.tangent)
+        if not isinstance(other, PLAIN):
+            return NotImplemented  # an array takes the number entry by entry
         return Dual(self.value + other, self.tangent)
 
     __radd__ = __add__
@@ -44,6 +47,8 @@ class Dual:
     def __mul__(self, other: Any) -> Dual:
         if isinstance(other, Dual):
             return Dual(self.value * other.value, self.value * other.tangent + self.tangent * other.value)
+        if not isinstance(other, PLAIN):
+            return NotImplemented
         return Dual(self.value * other, self.tangent * other)
 
     __rmul__ = __mul__
@@ -54,6 +59,8 @@ class Dual:
         return Dual(inverse, -self.tangent * inverse * inverse)
 
     def __truediv__(self, other: Any) -> Dual:
+        if not isinstance(other, (Dual, *PLAIN)):
+            return NotImplemented
         return self * (other.reciprocal() if isinstance(other, Dual) else 1 / Fraction(other))
 
     def __rtruediv__(self, other: Any) -> Dual:

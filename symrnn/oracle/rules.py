@@ -215,9 +215,14 @@ def _(node: operation.Determinant, child: Children, compiler: Compiler) -> Fn:
     return unary(child(node.args[0]), compiler.arithmetic.determinant)
 
 
+def _trace(a: Array) -> Array:
+    diagonal = np.diagonal(a, axis1=-2, axis2=-1)
+    return diagonal.sum(axis=-1, keepdims=True)[..., None]
+
+
 @rule.register(operation.Trace)
 def _(node: operation.Trace, child: Children, compiler: Compiler) -> Fn:
-    return unary(child(node.args[0]), lambda a: a.trace(axis1=-2, axis2=-1)[..., None, None])
+    return unary(child(node.args[0]), _trace)
 
 
 @rule.register(operation.Transpose)
