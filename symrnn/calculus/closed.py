@@ -42,8 +42,8 @@ class Letters:
         """The usual t, k, j, or others where the question has taken them."""
         now = cell.time.index
         outer = fresh_index(now if now not in taken else "r", taken)
-        inner = fresh_index("k", taken | {outer})
-        return Letters(outer, inner, fresh_index("j", taken | {outer, inner}))
+        factor = fresh_index("j", taken | {outer, "k"})
+        return Letters(outer, fresh_index("k", taken | {outer, factor}), factor)
 
 
 class ClosedForm:
@@ -254,8 +254,13 @@ class ClosedForm:
         letters = Letters.avoiding(self.cell, free_indices(self.of) - {self.cell.time.index})
         row = self.finish(total(terms)) if (terms := self.adjoint(stack, start, letters)) else None
         found = [] if row is None else [from_row(self._component(stack, row, name, time), shape) if paths.scalar else row]
-        found.extend(self._direct_at(name, time))
+        found.extend(self._direct_initial(name, time))
         return self.finish(total(found)) if found else self._zero(shape)
+
+    def _direct_initial(self, name: str, time: Index) -> list[Node]:
+        """What touches an initial value itself; a source at a free time is one of the steps, or counted there."""
+        comparable = [s for s in self.paths.timed.get(name, []) if (s.lower - time).constant is not None]
+        return self.direct_at(name, time) if comparable else []
 
     def _component(self, stack: StateStack, row: Node, name: str, time: Index) -> Node:
         start = self.cell.time.first - 1 if stack.direction == 1 else self.cell.time.last + 1
@@ -274,7 +279,7 @@ class ClosedForm:
         assert leaf.time is not None
         if self._is_initial(leaf):
             return self.by_initial(leaf.name, leaf.time)
-        terms = [] if leaf.name in self.cell.state else self._direct_at(leaf.name, leaf.time)
+        terms = [] if leaf.name in self.cell.state else self.direct_at(leaf.name, leaf.time)
         now = self.cell.now
         for stack in state_stacks(self.cell):
             for lag in self._lags(leaf):
@@ -302,7 +307,7 @@ class ClosedForm:
         state = self.cell.state.get(leaf.name)
         return state is not None and leaf.role is Role.COMPUTED and leaf.time in self.cell.initial_times(state)
 
-    def _direct_at(self, name: str, time: Index) -> list[Node]:
+    def direct_at(self, name: str, time: Index) -> list[Node]:
         """The direct derivative by a variable at one time: ranges that contain it, points that coincide with it."""
         found = []
         for (lower, upper), value in self.paths.grouped(name).items():

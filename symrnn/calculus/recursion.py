@@ -189,6 +189,9 @@ class _Builder:
         """The adjoint itself, where it is short and no other adjoint stands in it: (ŷ − y)ᵀ needs no name."""
         if any(lag for reader, lag in self.graph.consumers(name) if reader in self.influenced and self._reached(reader)):
             return None
+        if any(self.graph.lag(leaf) for leaf in self.graph.reads(name)):
+            # It will be read at another time, and beyond the ends only a part is 0.
+            return None
         lines = self._lines(name)
         expression = lines[0].expression
         if len(lines) > 1 or any(v.role is Role.PART for v in variables(expression)):

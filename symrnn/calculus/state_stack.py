@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from symrnn.calculus.jacobian import coordinates, identity, jacobian, zero_block
+from symrnn.calculus.jacobian import identity, jacobian, zero_block
 from symrnn.calculus.step_graph import StepGraph, step_graph
 from symrnn.errors import UnsupportedError
 from symrnn.language import build
@@ -18,6 +18,7 @@ from symrnn.language.cell import Cell
 from symrnn.language.index import Index
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
+from symrnn.language.operation import Vec
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,13 @@ class StateStack:
         return self.cell.variable(component.name, time - self.direction * component.age)
 
     def node(self, time: Index) -> Node:
-        """The stack as an expression: the state itself where there is one, else ``concat(h[t], c[t])``."""
+        """The stack as an expression: the state itself where there is one, else ``concat(h[t], c[t])``.
+
+        Rows and matrices stand in it by their ``vec``.
+        """
         parts = [self.variable(c, time) for c in self.components]
-        return parts[0] if self.is_single else build.concat(*(coordinates(p) for p in parts))
+        shown = [p if p.is_scalar or p.is_column else Vec(p) for p in parts]
+        return shown[0] if self.is_single else build.concat(*shown)
 
     def before(self, time: Index) -> Index:
         """The time one step earlier in the stack's own direction."""

@@ -1,0 +1,51 @@
+"""The closed form for every kind of *by*: leaves, entries and blocks, vec, stacks of leaves."""
+
+from __future__ import annotations
+
+from symrnn.calculus.closed import ClosedForm
+from symrnn.calculus.jacobian import to_row
+from symrnn.calculus.products import as_scalar, block
+from symrnn.calculus.question import By
+from symrnn.language import build
+from symrnn.language.index import Index
+from symrnn.language.leaf import Variable
+from symrnn.language.node import Node
+from symrnn.language.operation import Entry, Slice
+
+
+def closed_answer(closed: ClosedForm, by: By) -> Node:
+    """∂of/∂by in numerator layout; of a vector by a matrix, ∂of/∂vec(by)."""
+    if by.stack:
+        held = frozenset(by.stack)
+        columns = [_row(closed, leaf, closed.by_variable(leaf, held)) for leaf in by.stack]
+        return build.hcat(*columns)
+    leaf = by.leaf
+    assert leaf is not None
+    whole = closed.by_variable(leaf) if leaf.time is not None else closed.by_parameter(leaf)
+    if closed.of.is_single and leaf.is_scalar:
+        return as_scalar(whole)
+    if by.as_vec:
+        return _row(closed, leaf, whole)
+    return whole if by.selection is None else selected(whole, by.selection, leaf, closed.of.is_single)
+
+
+def _row(closed: ClosedForm, leaf: Variable, derivative: Node) -> Node:
+    return to_row(derivative, leaf.shape) if closed.paths.scalar else derivative
+
+
+def selected(whole: Node, selection: Node, leaf: Variable, scalar: bool) -> Node:
+    """The part of a derivative that belongs to an entry or a block; rows of the variable are its columns."""
+    if isinstance(selection, Slice):
+        _, rows, columns = selection.args
+        if scalar:
+            return block(whole, columns, rows)
+        return whole if not leaf.is_column else block(whole, None, rows)
+    assert isinstance(selection, Entry)
+    indices: tuple[Index, ...] = selection.args[1]
+    if scalar:
+        places = indices[::-1] if len(indices) == 2 else indices
+        return Entry(whole, places)
+    offset = indices[0] if len(indices) == 1 else indices[0] + indices[1] * leaf.shape[0]
+    return block(whole, None, (offset, offset + 1))
+
+

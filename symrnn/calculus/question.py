@@ -1,0 +1,138 @@
+"""What is asked: the kinds of *of* and *by*, the times at which an answer holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from symrnn.calculus.steps import TimeSpan
+from symrnn.errors import QuestionError
+from symrnn.language.cell import Cell
+from symrnn.language.index import Index, index_max, index_min
+from symrnn.language.leaf import Role, Variable
+from symrnn.language.node import Node
+from symrnn.language.operation import Concat, Entry, Slice, Transpose, Vec
+from symrnn.language.traversal import substitute_indices, variables
+
+PROTECTED = "{}_asked"
+"""Free times of a question are renamed while an answer is built, so that the cell's own index cannot capture them."""
+
+
+@dataclass(frozen=True)
+class By:
+    """What is differentiated by: a leaf, of which perhaps only a block or an entry is meant, or a stack of leaves."""
+
+    leaf: Variable | None
+    stack: tuple[Variable, ...] = ()
+    selection: Node | None = None
+    as_vec: bool = False
+
+
+def read_by(node: Node) -> By:
+    """Sort *by* into its kinds; anything else is a QuestionError."""
+    if isinstance(node, Variable):
+        return By(node)
+    if isinstance(node, (Entry, Slice)) and isinstance(node.args[0], Variable):
+        return By(node.args[0], selection=node)
+    if isinstance(node, Vec) and isinstance(node.args[0], Variable):
+        return By(node.args[0], as_vec=True)
+    if isinstance(node, Concat):
+        parts = [p.args[0] if isinstance(p, (Transpose, Vec)) else p for p in node.args[0]]
+        if all(isinstance(p, Variable) for p in parts):
+            return By(None, stack=tuple(p for p in parts if isinstance(p, Variable)))
+    raise QuestionError(
+        "a derivative is taken by a variable, an entry or block of one, its vec, or a stack of variables",
+        hint="For example --wrt W, --wrt 'h[t]', --wrt 'W[i,j]', --wrt 'concat(h[t], c[t])'.",
+    )
+
+
+def check_question(cell: Cell, of: Node, by: By) -> None:
+    """Refuse what has no answer: the target of nothing, a constant, a time outside the range."""
+    for leaf in by.stack or ((by.leaf,) if by.leaf is not None else ()):
+        if leaf.role is Role.CONSTANT:
+            raise QuestionError(f"{leaf.name} is a constant and has no gradient", hint="Declare it as a param instead.")
+        if leaf.role is Role.LOSS:
+            raise QuestionError(f"nothing depends on the loss {leaf.name}", hint="Ask for a derivative of it: --of L.")
+        _check_time(cell, leaf)
+    for leaf in variables(of):
+        _check_time(cell, leaf)
+
+
+def _check_time(cell: Cell, leaf: Variable) -> None:
+    time = leaf.time
+    if time is None:
+        declared = cell.declaration.get(leaf.name)
+        if declared is not None and declared.timed:
+            raise QuestionError(
+                f"{leaf.name} has a value at every time", hint=f"Write {leaf.name}[{cell.time.index}] or a fixed time."
+            )
+        return
+    low, high = valid_times(cell, leaf)
+    if (early := (time - low).constant) is not None and early < 0:
+        raise QuestionError(f"{leaf.name}[{time}] lies before its first time {low}")
+    if (late := (high - time).constant) is not None and late < 0:
+        raise QuestionError(f"{leaf.name}[{time}] lies after its last time {high}")
+
+
+def valid_times(cell: Cell, leaf: Variable) -> tuple[Index, Index]:
+    """The first and last time at which a variable has a value, initial values of states included."""
+    low, high = cell.time.first, cell.time.last
+    state = cell.state.get(leaf.name) if leaf.role is Role.COMPUTED else None
+    if state is not None:
+        return (low, high + state.depth) if state.backward else (low - state.depth, high)
+    return low, high
+
+
+def protect(cell: Cell, *nodes: Node) -> tuple[list[Node], dict[str, Index]]:
+    """Rename the free time symbols of a question; the second result renames them back."""
+    names = sorted(free_times(cell, *nodes))
+    there = {name: Index.of(PROTECTED.format(name)) for name in names}
+    back = {PROTECTED.format(name): Index.of(name) for name in names}
+    return [substitute_indices(node, there) for node in nodes], back
+
+
+def free_times(cell: Cell, *nodes: Node) -> set[str]:
+    """The time symbols that a question leaves free."""
+    fixed = set(cell.sizes) | set(cell.time.last.names()) | set(cell.time.first.names())
+    return {
+        name for node in nodes for v in variables(node) if v.time is not None for name in v.time.names() if name not in fixed
+    }
+
+
+def question_spans(cell: Cell, of: Node, by: Node) -> tuple[TimeSpan, ...]:
+    """For which free times the question has an answer: within the range, and *by* not after *of* (k ≤ t)."""
+    spans: dict[str, tuple[Index, Index]] = {}
+    of_names = _times(cell, of, spans)
+    by_names = _times(cell, by, spans)
+    backward = any(s.backward for s in cell.states) and not any(not s.backward for s in cell.states)
+    ordered = list(spans)
+    if len(of_names) == 1 and len(by_names) == 1 and of_names != by_names:
+        (later,), (earlier,) = of_names, by_names
+        low, high = spans[earlier]
+        if backward:
+            spans[earlier] = (index_max(low, Index.of(later)), high)
+        elif all(not s.backward for s in cell.states):
+            spans[earlier] = (low, index_min(high, Index.of(later)))
+            if (high - cell.time.last).constant == 0:
+                spans[earlier] = (low, Index.of(later))
+    return tuple(TimeSpan(name, *spans[name]) for name in ordered)
+
+
+def _times(cell: Cell, node: Node, spans: dict[str, tuple[Index, Index]]) -> set[str]:
+    fixed = set(cell.sizes) | set(cell.time.last.names())
+    names: set[str] = set()
+    for leaf in variables(node):
+        if leaf.time is None:
+            continue
+        for name in leaf.time.names() - fixed:
+            names.add(name)
+            low, high = valid_times(cell, leaf)
+            if leaf.role is Role.COMPUTED and leaf.time.name is not None:
+                # A bare h[t] is asked about at the steps; h[0] is asked for by name.
+                low, high = cell.time.first, cell.time.last
+            shift = leaf.time - Index.of(name)
+            if shift.constant is None:
+                continue
+            old = spans.get(name)
+            new = (low - shift, high - shift)
+            spans[name] = new if old is None else (index_max(old[0], new[0]), index_min(old[1], new[1]))
+    return names
