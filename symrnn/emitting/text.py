@@ -147,7 +147,9 @@ def _decimal_places(denominator: int) -> int | None:
 
 @node_text.register
 def _(node: IndexNumber, emit: Emit) -> str:
-    return str(node.index)
+    """``-n`` alone would read as the negative of n, which is another node than the index -n."""
+    terms = node.index.terms
+    return f"-1*{-node.index}" if len(terms) == 1 and terms[0][0] and terms[0][1] == -1 else str(node.index)
 
 
 @node_text.register

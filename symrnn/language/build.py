@@ -1,12 +1,13 @@
 """Building expressions: like the constructors, but flat and without zeros and identities.
 
-``matmul(A, eye(n))`` is A, ``add(A, Zeros)`` is A, a product with a zero factor is the zero of the right shape.
-Nothing else is rewritten and the order stays: what a teacher wrote is what she gets back.
+``matmul(A, eye(n))`` is A, ``add(A, Zeros)`` is A, a product with a zero factor is the zero of the right
+shape. Nothing else is rewritten and the order stays: what a teacher wrote is what she gets back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from symrnn.language.binder import Product, Sum
@@ -31,6 +32,8 @@ from symrnn.language.operation import (
     Transpose,
 )
 
+MAX_INDEX_TERMS = 64
+
 
 def zeros_like(node: Node) -> Node:
     """The zero of the same shape."""
@@ -49,18 +52,31 @@ def is_one(node: Node) -> bool:
 
 def matmul(*factors: Node) -> Node:
     """The flat matrix product, identities dropped; zero if a factor is."""
-    flat = [g for f in factors for g in (f.args[0] if isinstance(f, MatMul) else (f,))]
+    flat, negative = _flat_factors(factors, MatMul)
     if len(flat) > 1:
         shape = MatMul(tuple(flat)).shape
         if any(is_zero(f) for f in flat):
             return Zeros(shape)
-    kept = [f for f in flat if not isinstance(f, Eye)]
-    if not kept:
-        return flat[0]
-    signs = sum(isinstance(f, Neg) for f in kept)
-    bare = [f.args[0] if isinstance(f, Neg) else f for f in kept]
-    product = bare[0] if len(bare) == 1 else MatMul(tuple(bare))
-    return neg(product) if signs % 2 else product
+    kept = [f for f in flat if not isinstance(f, Eye)] or flat[:1]
+    product = kept[0] if len(kept) == 1 else MatMul(tuple(kept))
+    return neg(product) if negative else product
+
+
+def _flat_factors(factors: Iterable[Node], kind: type[Node]) -> tuple[list[Node], bool]:
+    """The factors of a product without signs, those of inner products of the same kind too; and the product's sign."""
+    flat: list[Node] = []
+    negative = False
+    stack = list(factors)[::-1]
+    while stack:
+        factor = stack.pop()
+        if isinstance(factor, Neg):
+            negative = not negative
+            stack.append(factor.args[0])
+        elif isinstance(factor, kind):
+            stack.extend(factor.args[0][::-1])
+        else:
+            flat.append(factor)
+    return flat, negative
 
 
 def compose(*factors: Node) -> Node:
@@ -73,12 +89,11 @@ def compose(*factors: Node) -> Node:
 
 def times(*factors: Node) -> Node:
     """The flat elementwise product, ones dropped; zero if a factor is."""
-    flat = [g for f in factors for g in (f.args[0] if isinstance(f, Hadamard) else (f,))]
+    flat, negative = _flat_factors(factors, Hadamard)
     shape = Hadamard(tuple(flat)).shape
     if any(is_zero(f) for f in flat):
         return Zeros(shape)
-    signs = sum(isinstance(f, Neg) for f in flat)
-    bare = [f.args[0] if isinstance(f, Neg) else f for f in flat]
+    bare = _join_indices(flat, operator.mul)
     kept = [f for f in bare if not is_one(f)]
     if not kept:
         product = bare[0]
@@ -86,7 +101,7 @@ def times(*factors: Node) -> Node:
         product = kept[0] if len(kept) == 1 else Hadamard(tuple(kept))
     if product.shape != shape:
         product = Hadamard(tuple(bare))
-    return neg(product) if signs % 2 else product
+    return neg(product) if negative else product
 
 
 def add(*terms: Node) -> Node:
@@ -95,11 +110,39 @@ def add(*terms: Node) -> Node:
     if len(flat) == 1:
         return flat[0]
     shape = Add(tuple(flat)).shape
-    kept = [t for t in flat if not is_zero(t)]
+    kept = [t for t in _join_indices(flat, operator.add) if not is_zero(t)]
     if not kept:
         return Zeros(shape)
     total = kept[0] if len(kept) == 1 else Add(tuple(kept))
     return total if total.shape == shape else Add(tuple(flat))
+
+
+def _join_indices(nodes: list[Node], combine: Callable[[Index, Index], Index]) -> list[Node]:
+    """The nodes with the leading sizes, times and integers in one: the number ``t - k`` is a single index.
+
+    Only the leading ones, as they are read from left to right; numbers alone stay as they were written.
+    """
+    total, count = None, 0
+    for node in nodes:
+        index = _as_index(node)
+        if index is None or (total is not None and len(total.terms) * len(index.terms) > MAX_INDEX_TERMS):
+            break
+        total, count = index if total is None else combine(total, index), count + 1
+    if total is None or count < 2 or all(isinstance(n, Number) for n in nodes[:count]):
+        return nodes
+    return [index_number(total), *nodes[count:]]
+
+
+def _as_index(node: Node) -> Index | None:
+    """The index that a number stands for, where it is a whole one."""
+    if isinstance(node, Neg):
+        inner = _as_index(node.args[0])
+        return None if inner is None else -inner
+    if isinstance(node, IndexNumber):
+        return node.index
+    if isinstance(node, Number) and node.value.denominator == 1:
+        return Index.of(node.value.numerator)
+    return None
 
 
 def subtract(left: Node, right: Node) -> Node:

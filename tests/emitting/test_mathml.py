@@ -53,9 +53,7 @@ def check_core(markup: str) -> None:
             assert element.text
 
 
-@pytest.mark.parametrize(
-    "style", [*PRESETS.values(), Style(immediate="bar", hats="wide", total="d")], ids=str
-)
+@pytest.mark.parametrize("style", [*PRESETS.values(), Style(immediate="bar", hats="wide", total="d")], ids=str)
 def test_every_formula_is_of_the_core_set(style: Style, bank: dict[str, Node]) -> None:
     for node in bank.values():
         check_core(to_mathml(node, style))
@@ -64,17 +62,13 @@ def test_every_formula_is_of_the_core_set(style: Style, bank: dict[str, Node]) -
 
 
 @given(data=st.data())
-def test_random_formulas_are_of_the_core_set(
-    data: st.DataObject, expressions: st.SearchStrategy[Node]
-) -> None:
+def test_random_formulas_are_of_the_core_set(data: st.DataObject, expressions: st.SearchStrategy[Node]) -> None:
     check_core(to_mathml(data.draw(expressions)))
 
 
 def recursion(bank: dict[str, Node]) -> Formula:
     lam = Variable("lam", Role.PART, (ONE, n), t)
-    return Formula(
-        Sum(build.matmul(h, lam), "t", ONE, tau), (Part("lam", t, build.matmul(lam.at(t + 1), W)),), L, W
-    )
+    return Formula(Sum(build.matmul(h, lam), "t", ONE, tau), (Part("lam", t, build.matmul(lam.at(t + 1), W)),), L, W)
 
 
 def test_a_formula_is_a_table(bank: dict[str, Node]) -> None:
@@ -135,13 +129,9 @@ addEventListener("load", () => {
 """
 
 
-def look(
-    chromium: str, sections: Mapping[str, str], folder: Path, width: int = 1000
-) -> list[dict[str, object]]:
+def look(chromium: str, sections: Mapping[str, str], folder: Path, width: int = 1000) -> list[dict[str, object]]:
     """What a browser says about each section of a page."""
-    body = "".join(
-        f'<section id="{html.escape(name)}">{markup}</section>' for name, markup in sections.items()
-    )
+    body = "".join(f'<section id="{html.escape(name)}">{markup}</section>' for name, markup in sections.items())
     page = folder / "page.html"
     page.write_text(f'<!doctype html><meta charset="utf-8"><title>-</title>{body}{PROBE}', "utf-8")
     run = subprocess.run(

@@ -17,12 +17,7 @@ def test_every_key_is_a_field_and_every_default_a_value() -> None:
 
 @pytest.mark.parametrize(
     ("key", "spelling", "value"),
-    [
-        (key, s, value)
-        for key, values in CHOICES.items()
-        for value, more in values.items()
-        for s in (value, *more)
-    ],
+    [(key, s, value) for key, values in CHOICES.items() for value, more in values.items() for s in (value, *more)],
 )
 def test_every_spelling_means_its_value(key: str, spelling: str, value: str) -> None:
     assert getattr(parse_style(f"{key}={spelling}"), key) == value

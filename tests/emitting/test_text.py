@@ -90,6 +90,8 @@ CASES: list[tuple[Node, str]] = [
     (Call("f", (build.add(h, g),), 2), "f''(h[t] + g[t])"),
     (Divide(Number(Fraction(1)), IndexNumber(n)), "1 / n"),
     (Divide(alpha, IndexNumber(n + m)), "alpha / (m + n)"),
+    (IndexNumber(-n), "-1*n"),
+    (IndexNumber(k - t), "k - t"),
     (Ones(n, ONE), "ones(n)"),
     (Ones(ONE, n), "ones(1, n)"),
     (Zeros((n, m)), "zeros(n, m)"),
