@@ -60,10 +60,9 @@ included. `symrnn list` names them all, `symrnn show NAME` shows one with its sh
 
 A **head** turns one variable of a cell into a loss. A cell whose source has none ends with a line like
 `head softmax(h)`, its default: the variable `h` is what the head reads as `s`, and `h`'s size what it calls
-`d`. `lstm+squared` is the cell `lstm` with the head `squared` in the default's place. A head brings names of
-its own (`W_y`, `b_y`, `z_y`, `yhat`, `y`, `L`, the size `K`); where a cell has one of them already, the
-two do not combine and the error says which name it is. A cell that scores itself (`elman`, `jordan`, …) takes
-no head.
+`d`. `lstm+squared` is the cell `lstm` with the head `squared` in the default's place. A cell that scores itself
+(`elman`, `jordan`, …) takes one too if told where: `elman+squared(h)`. A head's names stay as they are unless
+the cell has them already: then `y` becomes `y_target`, `K` becomes `K_out`, and so on.
 """
 
 

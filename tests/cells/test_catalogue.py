@@ -12,9 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_the_catalogue_is_up_to_date():
     script = runpy.run_path(str(DOCS / "make_cells.py"))
-    assert (DOCS / "cells.md").read_text(encoding="utf-8") == script["page"](), (
-        "run python docs/make_cells.py"
-    )
+    assert (DOCS / "cells.md").read_text(encoding="utf-8") == script["page"](), "run python docs/make_cells.py"
 
 
 def test_the_catalogue_has_every_cell_and_head():
