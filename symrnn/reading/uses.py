@@ -1,0 +1,58 @@
+"""How names are used in a tree: as variables, with what in brackets behind them, or as indices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import MappingProxyType
+
+from symrnn.reading.scope import Scope
+from symrnn.reading.syntax import Apply, Name, SpanItem, Subscript, Tree, parts_of, walk
+
+Items = tuple[Tree | SpanItem, ...] | None
+
+_INDEX_ARGUMENTS = MappingProxyType(
+    {
+        "sum": slice(1, None), "mean": slice(1, None), "prod": slice(1, None), "hprod": slice(1, None),
+        "eye": slice(0, None), "ones": slice(0, None), "zeros": slice(0, None), "delta": slice(0, None),
+        "commutation": slice(0, None), "matrix_power": slice(1, None), "unvec": slice(1, None),
+        "max": slice(0, None), "min": slice(0, None),
+    }
+)  # fmt: skip
+"""Which arguments of a function are indices, not variables."""
+
+
+def free_letters(tree: Tree, scope: Scope) -> set[str]:
+    """The free indices that a tree uses in brackets."""
+    found: set[str] = set()
+    for part in walk(tree):
+        for item in part.items if isinstance(part, Subscript) else ():
+            found |= names_in(item)
+    return {name for name in found if scope.may_be_index(name)} - scope.whole.keys()
+
+
+def variable_uses(tree: Tree) -> Iterator[tuple[str, Items]]:
+    """Every name that is used as a variable, with what stands in brackets behind it, None for nothing."""
+    stack: list[Tree] = [tree]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, Name):
+            yield found.name, None
+        elif isinstance(found, Subscript):
+            if isinstance(found.base, Name):
+                yield found.base.name, found.items
+            else:
+                stack.append(found.base)
+        elif isinstance(found, Apply) and found.name in _INDEX_ARGUMENTS:
+            hidden = found.arguments[_INDEX_ARGUMENTS[found.name]]
+            stack.extend(found.arguments[: len(found.arguments) - len(hidden)])
+        else:
+            stack.extend(part for part in parts_of(found) if not isinstance(part, SpanItem))
+
+
+def names_in(item: Tree | SpanItem) -> set[str]:
+    """The names that occur in an index or a range."""
+    return {found.name for side in _sides(item) for found in walk(side) if isinstance(found, Name)}
+
+
+def _sides(item: Tree | SpanItem) -> list[Tree]:
+    return [s for s in (item.start, item.stop) if s is not None] if isinstance(item, SpanItem) else [item]
