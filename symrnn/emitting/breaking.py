@@ -6,9 +6,9 @@ are chosen together rather than one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 
 from symrnn.emitting.boxes import Box, Delimiter, Fence, Glyph, Kind, Mark, Row, flat_row
 from symrnn.emitting.measure import fence_size, width
@@ -17,7 +17,7 @@ from symrnn.emitting.rules import DOT
 PRICES = {Kind.RELATION: 0, Kind.BINARY: 1, Kind.PUNCTUATION: 4, Kind.BESIDE: 6}
 """What a break costs at each kind of glyph, in parentheses DEPTH more for each pair."""
 
-DEPTH = 12
+DEPTH = 30
 ADDITIVE = "+−"
 CIRCLED_PRICE = 3
 SEGMENT = 16.0
@@ -38,12 +38,20 @@ class Piece:
     marks: tuple[Mark, ...] = ()
 
 
-def break_lines(box: Box, limit: float, first: float | None = None) -> tuple[Box, ...]:
-    """The box in lines no wider than ``limit`` em (the first no wider than ``first``), as far as possible."""
-    if width(box) <= (limit if first is None else first):
+Measure = Callable[[Box], float]
+
+
+def break_lines(box: Box, limit: float, first: float | None = None, measure: Measure = width) -> tuple[Box, ...]:
+    """The box in lines no wider than ``limit`` (the first no wider than ``first``), as far as possible.
+
+    Widths are in em, unless another measure is given: a terminal's is in characters.
+    """
+    if measure(box) <= (limit if first is None else first):
         return (box,)
     pieces = list(flatten(box))
-    return tuple(_line(pieces[start:stop], start > 0) for start, stop in _best(pieces, limit, first))
+    widths = [measure(piece.box) for piece in pieces]
+    ranges = _best(pieces, widths, limit, first)
+    return tuple(_line(pieces[start:stop], start > 0) for start, stop in ranges)
 
 
 def segments(box: Box) -> tuple[Box, ...]:
@@ -94,12 +102,10 @@ def _price(box: Box, depth: int) -> int | None:
     return (CIRCLED_PRICE if circled else PRICES[box.kind]) + DEPTH * depth
 
 
-def _best(pieces: list[Piece], limit: float, first: float | None) -> list[tuple[int, int]]:
+def _best(pieces: list[Piece], widths: list[float], limit: float, first: float | None) -> list[tuple[int, int]]:
     """The cheapest way to cut, as ranges: dynamic programming over the places where a line may begin."""
     cuts = [0, *(i for i, piece in enumerate(pieces) if i and piece.price is not None), len(pieces)]
-    sums = [0.0]
-    for piece in pieces:
-        sums.append(sums[-1] + width(piece.box))
+    sums = [0.0, *accumulate(widths)]
     cost: dict[int, tuple[float, int]] = {0: (0.0, 0)}
     for stop in cuts[1:]:
         options = []
@@ -137,13 +143,7 @@ def _line(pieces: list[Piece], continued: bool) -> Box:
 def _marked(pieces: list[Piece], depth: int) -> Box:
     """The pieces in a row, those with the same mark in one mark again."""
     boxes: list[Box] = []
-    for mark, run in groupby(
-        pieces, key=lambda piece: piece.marks[depth] if len(piece.marks) > depth else None
-    ):
+    for mark, run in groupby(pieces, key=lambda piece: piece.marks[depth] if len(piece.marks) > depth else None):
         group = list(run)
-        boxes += (
-            [piece.box for piece in group]
-            if mark is None
-            else [replace(mark, body=_marked(group, depth + 1))]
-        )
+        boxes += [piece.box for piece in group] if mark is None else [replace(mark, body=_marked(group, depth + 1))]
     return flat_row(*boxes)

@@ -18,8 +18,7 @@ def letters_box(letters: str, upright: bool, bold: bool = False) -> Box:
         kind = Kind.WORD
         return Glyph(letters, latex_letters(letters, True), kind, plain=_ascii(letters), bold=bold)
     glyphs = [
-        Glyph(c, latex_letters(c, False), Kind.NUMBER if c.isdigit() else Kind.LETTER, _ascii(c), bold)
-        for c in letters
+        Glyph(c, latex_letters(c, False), Kind.NUMBER if c.isdigit() else Kind.LETTER, _ascii(c), bold) for c in letters
     ]
     return flat_row(*glyphs)
 
@@ -29,9 +28,8 @@ def _ascii(letters: str) -> str:
     return _TYPED.get(letters, "")
 
 
-_TYPED: dict[str, str] = {
-    GREEK[name][0]: name for name in reversed(list(GREEK)) if name not in ("lamda", "lambda", "varepsilon")
-}
+_ALIASES = ("lamda", "lambda", "epsilon", "varepsilon")
+_TYPED = {character: name for name, (character, _) in GREEK.items() if name not in _ALIASES}
 
 
 def named(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import symrnn.language
-from symrnn.emitting import boxes, latex, mathml, measure, text, typeset
+from symrnn.emitting import boxes, latex, mathml, measure, text, typeset, unicode_text
 from symrnn.emitting.precedence import TEXT_LEVELS
 from symrnn.language import IndexNumber, Neg, Node, Number
 
@@ -33,6 +33,7 @@ BOXES = [
 FORMATS: dict[str, Mapping[Any, Callable[..., Any]]] = {
     "latex": latex.box_latex.registry,
     "mathml": mathml.box_mathml.registry,
+    "terminal": unicode_text.box_canvas.registry,
     "width": measure.width.registry,
     "height": measure.reach.registry,
 }
