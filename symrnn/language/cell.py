@@ -37,6 +37,7 @@ class Declaration:
     ``timed``: it has one value per time (inputs and targets used with a time index, ``param lam[t][n]``).
     ``attributes``: onehot, distribution, symmetric.  ``value``: of a constant.
     ``before``: a target's (or input's) declared value before the first step.
+    ``two_axes``: it was written with both sizes, as in ``W[n,1]``: its data keep the axis of length 1.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Declaration:
     value: Node | None = None
     before: Node | None = None
     line: int | None = None
+    two_axes: bool = False
 
 
 class Start:
@@ -70,6 +72,7 @@ class State:
     lags: tuple[int, ...]
     start: str = Start.GIVEN
     initial: Node | None = None
+    two_axes: bool = False
 
     @property
     def backward(self) -> bool:

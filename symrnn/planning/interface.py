@@ -81,7 +81,7 @@ class Interface:
 def user_axes(declaration: Declaration) -> Axes:
     """The axes of the caller's array: a column has one, ``W[n,1]`` and ``x[1,m]`` have two."""
     shape = declaration.shape
-    if getattr(declaration, "two_axes", False):
+    if declaration.two_axes:
         return shape
     return _column_axes(shape)
 
@@ -107,7 +107,7 @@ def build_interface(system: System) -> Interface:
                 state.name,
                 "initial",
                 Role.COMPUTED,
-                _state_axes(cell, state.name, state.shape),
+                state.shape if state.two_axes else _column_axes(state.shape),
                 axes_of(state.shape),
                 False,
                 state.start == Start.GIVEN,
@@ -120,11 +120,6 @@ def build_interface(system: System) -> Interface:
 
 def _valued(declaration: Declaration) -> bool:
     return declaration.role is Role.CONSTANT and declaration.value is not None
-
-
-def _state_axes(cell: Cell, name: str, shape: Shape) -> Axes:
-    found = cell.declaration.get(name)
-    return user_axes(found) if found is not None else _column_axes(shape)
 
 
 def _declared(declaration: Declaration) -> Slot:

@@ -153,5 +153,5 @@ def _states(pieces: Pieces, lags: dict[str, tuple[int, ...]]) -> tuple[State, ..
     found = []
     for name in names:
         line = pieces.states.get(name) or StateLine(shapes[name])
-        found.append(State(name, line.shape, lags[name], line.start, line.initial))
+        found.append(State(name, line.shape, lags[name], line.start, line.initial, line.two_axes))
     return tuple(found)

@@ -42,6 +42,7 @@ class Named:
     declared: Declared
     shape: Shape
     timed: bool
+    two_axes: bool = False
 
     @property
     def role(self) -> Role:
@@ -163,7 +164,7 @@ def _named(
         timed = _used_with_time(uses, time, len(axes))
     if not timed and line.name in time_symbols(time):
         raise CellError(f'"{line.name}" names the times', location=location, hint="Give the variable another name.")
-    return Named(line, shape, timed)
+    return Named(line, shape, timed, len(axes) == 2)
 
 
 def time_symbols(time: TimeRange) -> frozenset[str]:

@@ -119,6 +119,7 @@ def _declarations(names: Sequence[Named], context: _Context) -> list[Declaration
                 value if is_constant else None,
                 None if is_constant else value,
                 line.position[0],
+                named.two_axes,
             )
         )
     return found
@@ -155,10 +156,10 @@ def _value(named: Named, context: _Context) -> Node:
 def _state(named: Named, context: _Context) -> StateLine:
     line = named.declared
     if "learned" in line.attributes:
-        return StateLine(named.shape, Start.LEARNED, None, line.position[0])
+        return StateLine(named.shape, Start.LEARNED, None, line.position[0], named.two_axes)
     if line.value is None:
-        return StateLine(named.shape, Start.GIVEN, None, line.position[0])
-    return StateLine(named.shape, Start.EXPRESSION, _value(named, context), line.position[0])
+        return StateLine(named.shape, Start.GIVEN, None, line.position[0], named.two_axes)
+    return StateLine(named.shape, Start.EXPRESSION, _value(named, context), line.position[0], named.two_axes)
 
 
 def _check_names(draft: Draft, time: TimeRange, registry: Registry) -> None:

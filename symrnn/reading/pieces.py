@@ -29,6 +29,7 @@ class StateLine:
     start: str = Start.GIVEN
     initial: Node | None = None
     line: int | None = None
+    two_axes: bool = False
 
 
 @dataclass(frozen=True)

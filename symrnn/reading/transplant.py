@@ -60,7 +60,7 @@ class Transplant:
         )
 
     def _state(self, line: StateLine, steps: Steps) -> StateLine:
-        return StateLine(self._shape(line.shape), line.start, self._maybe(line.initial, steps), None)
+        return StateLine(self._shape(line.shape), line.start, self._maybe(line.initial, steps), None, line.two_axes)
 
     def _maybe(self, node: Node | None, steps: Steps) -> Node | None:
         return None if node is None else self.node(node, steps)

@@ -40,10 +40,9 @@ class Problem:
 
 def rank(cell: Cell, name: str) -> int:
     """How many axes the caller's array has at one time for one example."""
-    declaration = cell.declaration.get(name)
-    shape = declaration.shape if declaration is not None else cell.state[name].shape
-    written = getattr(declaration, "two_axes", False)
-    return 1 if len(shape) == 2 and shape[1].constant == 1 and not written else len(shape)
+    declared = cell.declaration.get(name) or cell.state[name]
+    shape = declared.shape
+    return 1 if len(shape) == 2 and shape[1].constant == 1 and not declared.two_axes else len(shape)
 
 
 def squeezed(cell: Cell, name: str, array: Any) -> np.ndarray:

@@ -162,6 +162,21 @@ def test_names_that_python_or_the_module_needs() -> None:
     assert worst_error(gradients, given.gradients) < 1e-10
 
 
+def test_shapes_as_they_were_written() -> None:
+    cell = read_cell(
+        "size n, m\nparam W[n,1], b[n], q[1,n]\ninput x[1,m], u[1]\nstate h[n,1]\nparam V[m,n]\n"
+        "h[t] = tanh(W @ u[t] + b + (x[t] @ V).T * h[t-1])\nloss L = sum(norm2(h[t] * q.T), t)\n"
+    )
+    given = problem(cell, batch=2)
+    assert given.params["W"].shape[1:] == (1,)
+    assert given.inputs["x"].shape[2] == 1
+    loss, gradients = module(emit(cell, plain=True)).loss_and_gradients(
+        given.params, given.inputs, given.targets, given.initial
+    )
+    assert loss == pytest.approx(given.loss)
+    assert worst_error(gradients, given.gradients) < 1e-10
+
+
 def test_generated_modules_pass_ruff(tmp_path: Path) -> None:
     for name in names():
         (tmp_path / f"{name}_generated.py").write_text(emit(library_cell(name), plain=True), encoding="utf-8")
