@@ -47,13 +47,9 @@ class Axes:
         """The axis of an index in a value, counted from its last axis, which is 1."""
         return self.count + 2 - self.place[name]
 
-    def values(
-        self, index: Index, given: Mapping[str, int], compiler: Compiler, length: int | None = None
-    ) -> Values:
+    def values(self, index: Index, given: Mapping[str, int], compiler: Compiler, length: int | None = None) -> Values:
         """The values of an index expression, held to the length of the axis that it walks along."""
-        ranges = {
-            n: self.arange(n, given[n]) for n in sorted(index.names()) if n in given and n in self.place
-        }
+        ranges = {n: self.arange(n, given[n]) for n in sorted(index.names()) if n in given and n in self.place}
         places = {n: compiler.positions.of(n) for n in open_names(index, compiler.sizes) if n not in ranges}
         count = self.count
 

@@ -175,9 +175,7 @@ class _Contraction:
             value = run(frame)
             return value if value is OUT else axes.before_axes(value, core)
 
-        return Compiled(
-            spread, compiled.free, compiled.zeros, compiled.vanishes, compiled.local, compiled.depth
-        )
+        return Compiled(spread, compiled.free, compiled.zeros, compiled.vanishes, compiled.local, compiled.depth)
 
     def _inside(self, node: Node, given: Mapping[str, int]) -> Compiled:
         """The node itself, its children in their own scopes."""
@@ -187,9 +185,7 @@ class _Contraction:
             run, free, vanishes = self._opened(node, given), self._free_of_opened(node, child), False
         else:
             if any(len(below.shape) == 3 for below in node.children):
-                raise UnsupportedError(
-                    f"{type(node).__name__} of a third-order tensor has no rule in index form"
-                )
+                raise UnsupportedError(f"{type(node).__name__} of a third-order tensor has no rule in index form")
             run = rule(node, child, compiler)
             free = free_of(node, compiler.sizes, child).difference(self.axes.place)
             vanishes = may_vanish(node, child)

@@ -78,8 +78,7 @@ class _Reader:
     def slice(self, node: Node) -> Array:
         operand, *spans = node.args
         rows, columns = (
-            slice(None) if span is None else slice(*(bound.value(self.numbers) for bound in span))
-            for span in spans
+            slice(None) if span is None else slice(*(bound.value(self.numbers) for bound in span)) for span in spans
         )
         return self.address(operand)[rows, columns]
 

@@ -195,17 +195,22 @@ class Differentiator:
         runs = []
         for start in range(0, where.count, chunk):
             here = [d[start : start + chunk] for d in directions]
-            overrides = {
-                slot: step.change(self.values[slot], d) for slot, d in zip(where.slots, here, strict=True)
-            }
+            overrides = {slot: step.change(self.values[slot], d) for slot, d in zip(where.slots, here, strict=True)}
             values = self.unrolled.rerun(self.values, overrides, frozen - set(where.slots))
             runs.append(_Changed(values, len(here[0])))
         return runs
 
     def _frozen(self, of: Node, where: Coordinates, numbers: Mapping[str, int]) -> frozenset[Slot]:
         """The states that an immediate derivative holds fixed."""
-        moving = _times(of, numbers) or {slot[1] for slot in where.slots if slot[1] is not None}
+        moving = self._own_time(of, numbers) or {slot[1] for slot in where.slots if slot[1] is not None}
         return frozenset(slot for slot in self.unrolled.state_slots() if slot[1] not in moving)
+
+    def _own_time(self, of: Node, numbers: Mapping[str, int]) -> set[int]:
+        """The time of an expression; of a stack (h[t], h[t-1]) it is the step's own, the earlier values are fixed."""
+        times = _times(of, numbers)
+        states = [self.unrolled.cell.state.get(v.name) for v in variables(of)]
+        backward = any(s is not None and s.backward for s in states)
+        return {min(times) if backward else max(times)} if times else times
 
 
 def _times(of: Node, numbers: Mapping[str, int]) -> set[int]:

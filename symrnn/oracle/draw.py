@@ -152,9 +152,7 @@ def _draw(cell: Cell, numbers: Mapping[str, int], seed: int, trial: int, unrolle
         source = _source(seed, trial, declaration.name)
         shape = unrolled.compiler.shape(declaration.shape)
         drawn = _declared(declaration, shape, manner, source)
-        values[declaration.name] = (
-            {t: next(drawn) for t in unrolled.times} if declaration.timed else next(drawn)
-        )
+        values[declaration.name] = {t: next(drawn) for t in unrolled.times} if declaration.timed else next(drawn)
     return Instance(dict(numbers), values, _initial(cell, seed, trial, manner, unrolled), seed)
 
 

@@ -121,9 +121,7 @@ class Evaluator:
                 hint="Times are given with the question; an index of entries belongs to an index form.",
             )
 
-    def _run(
-        self, program: FormulaProgram, compiled: Compiled, times: Mapping[str, int], weight: int
-    ) -> Array:
+    def _run(self, program: FormulaProgram, compiled: Compiled, times: Mapping[str, int], weight: int) -> Array:
         frame = self._frame
         frame.budget, frame.parts, frame.local = self.budget, {}, {}
         frame.spend(weight)

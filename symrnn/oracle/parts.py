@@ -86,9 +86,7 @@ class FormulaProgram:
             return self._part(node, self.lines[node.name])
         if isinstance(node, (Jacobian, ImmediateJacobian)):
             return self.compiler.compile(node)
-        return (
-            None if any(self.known[child].local for child in node.children) else self.compiler.compile(node)
-        )
+        return None if any(self.known[child].local for child in node.children) else self.compiler.compile(node)
 
     def _part(self, node: Variable, lines: PartLines) -> Compiled:
         if lines.whole is not None:
@@ -129,8 +127,7 @@ class FormulaProgram:
     def _check_shape(self, node: Variable, expression: Node) -> None:
         if node.shape != expression.shape and not (node.is_single and expression.is_single):
             raise DataError(
-                f'the part "{node.name}" is {format_shape(expression.shape)}, '
-                f"but is used as {format_shape(node.shape)}"
+                f'the part "{node.name}" is {format_shape(expression.shape)}, but is used as {format_shape(node.shape)}'
             )
 
     def _open_indices(self) -> dict[str, frozenset[str]]:

@@ -80,11 +80,7 @@ def entry_places(operand: Node, indices: tuple[Index, ...]) -> tuple[Index, ...]
     """
     if len(operand.shape) == 3:
         vector, row, column = indices
-        return (
-            (row, column, vector)
-            if layout_of(operand) is derivative.Layout.DENOMINATOR
-            else (vector, column, row)
-        )
+        return (row, column, vector) if layout_of(operand) is derivative.Layout.DENOMINATOR else (vector, column, row)
     if len(indices) == 1:
         zero = Index.of(0)
         return (indices[0], zero) if operand.is_column else (zero, indices[0])
@@ -97,9 +93,7 @@ def layout_of(node: Node) -> derivative.Layout:
     """
     if isinstance(node, (derivative.Jacobian, derivative.ImmediateJacobian)):
         return node.layout
-    return next(
-        (layout_of(below) for below in node.children if len(below.shape) == 3), derivative.Layout.NUMERATOR
-    )
+    return next((layout_of(below) for below in node.children if len(below.shape) == 3), derivative.Layout.NUMERATOR)
 
 
 def checked_entry(at: list[int], axes: tuple[int, ...]) -> None:

@@ -47,9 +47,7 @@ def _touching(name: str, kink: float, run: Fn, touched: set[str]) -> Fn:
     return noted
 
 
-def _derivative(
-    node: derivative.Jacobian | derivative.ImmediateJacobian, compiler: Compiler, immediate: bool
-) -> Fn:
+def _derivative(node: derivative.Jacobian | derivative.ImmediateJacobian, compiler: Compiler, immediate: bool) -> Fn:
     of, by, layout = node.of, node.by, node.layout
     places = times_of((of, by), compiler)
 

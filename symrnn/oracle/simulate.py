@@ -148,7 +148,10 @@ class Unrolled:
     def _all_slots(self) -> list[Slot]:
         """Every slot that can be computed: the forward order first, so that few are asked for too early."""
         timed = [(name, time) for time in self.times for name in self.cell.step_order()]
-        slots: list[Slot] = [*self._initial, *timed, *((name, None) for name in self.cell.whole)]
+        valued = [(d.name, None) for d in self.cell.declarations if d.value is not None]
+        before = [(d.name, self.first - 1) for d in self.cell.declarations if d.before is not None]
+        whole = [(name, None) for name in self.cell.whole]
+        slots: list[Slot] = [*valued, *before, *self._initial, *timed, *whole]
         if self.cell.loss is not None:
             slots.append((self.cell.loss_name, None))
             if self._has_summand():
@@ -218,7 +221,8 @@ class Unrolled:
         if name not in self.cell.names():
             return DataError(f'the cell has no variable "{name}"', hint=did_you_mean(name, self.cell.names()))
         if time is None:
-            return DataError(f'"{name}" has one value per time, or no data was given for it')
+            timed = name in self.cell.equation or name in self.cell.state
+            return DataError(f'"{name}" has one value per time' if timed else f'no value was given for "{name}"')
         key = self._initial.get(slot)
         if key is not None:
             return DataError(f"no initial value was given for {key}")

@@ -34,9 +34,7 @@ def choose_sizes(cell: Cell, given: Mapping[str, int] | None = None, tau: int = 
     known = {*cell.sizes, *dict(cell.equal_sizes), *time_symbols(cell)}
     unknown = sorted(fixed.keys() - known)
     if unknown:
-        raise DataError(
-            f"the cell has no size {', '.join(unknown)}", hint=f"Its sizes: {', '.join(sorted(known))}."
-        )
+        raise DataError(f"the cell has no size {', '.join(unknown)}", hint=f"Its sizes: {', '.join(sorted(known))}.")
     for name, value in fixed.items():
         if value < 1:
             raise DataError(f"the size {name} is {value}, but a size is at least 1")
@@ -82,9 +80,7 @@ def _candidates(cell: Cell, fixed: Mapping[str, int]) -> Iterator[dict[str, int]
         yield _with_equal(numbers, equal, fixed)
 
 
-def _with_equal(
-    numbers: dict[str, int], equal: Mapping[str, Index], fixed: Mapping[str, int]
-) -> dict[str, int]:
+def _with_equal(numbers: dict[str, int], equal: Mapping[str, Index], fixed: Mapping[str, int]) -> dict[str, int]:
     for name, same in equal.items():
         if same.names() <= numbers.keys():
             value = same.value(numbers)
@@ -107,9 +103,7 @@ def _shapes(cell: Cell) -> list[Index]:
             axes += node.shape
             if isinstance(node, Slice):
                 axes += [
-                    axis - span[1] + 1
-                    for axis, span in zip(node.args[0].shape, node.args[1:], strict=True)
-                    if span
+                    axis - span[1] + 1 for axis, span in zip(node.args[0].shape, node.args[1:], strict=True) if span
                 ]
     return [axis for axis in dict.fromkeys(axes) if axis.name is None and axis.constant is None]
 

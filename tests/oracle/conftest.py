@@ -31,9 +31,7 @@ def elman() -> Cell:
         param("c", K, ONE),
     )
     x, y = timed("x", Role.INPUT, M), timed("y", Role.TARGET, K)
-    a, h, o, yhat = (
-        timed(name, Role.COMPUTED, size) for name, size in (("a", N), ("h", N), ("o", K), ("yhat", K))
-    )
+    a, h, o, yhat = (timed(name, Role.COMPUTED, size) for name, size in (("a", N), ("h", N), ("o", K), ("yhat", K)))
     loss = b.neg(b.matmul(b.transpose(y(t)), b.apply("log", yhat(t))))
     equations = (
         Equation("a", True, b.add(bias, b.matmul(W, h(t - 1)), b.matmul(U, x(t)))),

@@ -172,9 +172,7 @@ def test_index_form_of_inert_derivatives(evaluator, elman, v):
     np.testing.assert_allclose(found, whole.T, rtol=1e-13)
     for layout in (NUM, DEN):
         third = b.times(Entry(Jacobian(h, v.W, layout), (l, i, j)), Jacobian(L, Entry(h, (l,)), NUM))
-        np.testing.assert_allclose(
-            evaluator.evaluate_index_form(third, ["i", "j"], {"t": 3}), found, rtol=1e-13
-        )
+        np.testing.assert_allclose(evaluator.evaluate_index_form(third, ["i", "j"], {"t": 3}), found, rtol=1e-13)
 
 
 def test_the_derivative_by_a_state_has_all_future_terms(evaluator, instance, elman, v):

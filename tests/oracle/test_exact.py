@@ -95,17 +95,12 @@ def test_what_is_not_rational_comes_as_floats_with_the_reason():
 
 def test_exact_derivatives_agree_with_the_complex_step():
     rng = np.random.default_rng(3)
-    values = {
-        name: rng.integers(-6, 7, shape).tolist()
-        for name, shape in (("W", (3, 3)), ("U", (3, 2)), ("b", (3,)))
-    }
+    values = {name: rng.integers(-6, 7, shape).tolist() for name, shape in (("W", (3, 3)), ("U", (3, 2)), ("b", (3,)))}
     e = evaluator(GENERAL, **values, h=[1, 2, 3], x=[[1, 2], [3, "1/2"], [1, 1], [2, -1]])
     for by in (e.cell.variable("W"), h(e, 0), e.cell.variable("x", Index.of(2))):
         exact = e.total(h(e, 4), by)
         assert exact.exact
-        np.testing.assert_allclose(
-            exact.array.astype(float), e.floating.total(h(e, 4), by), rtol=1e-9, atol=1e-6
-        )
+        np.testing.assert_allclose(exact.array.astype(float), e.floating.total(h(e, 4), by), rtol=1e-9, atol=1e-6)
     assert np.abs(e.total(h(e, 4), e.cell.variable("W")).array).max() > 0
 
 
