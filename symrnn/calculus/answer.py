@@ -16,17 +16,20 @@ from symrnn.language.operation import Entry, Slice
 def closed_answer(closed: ClosedForm, by: By) -> Node:
     """∂of/∂by in numerator layout; of a vector by a matrix, ∂of/∂vec(by)."""
     if by.stack:
+        whole = closed.by_whole_stack(by.stack)
+        if whole is not None:
+            return whole
         held = frozenset(by.stack)
         columns = [_row(closed, leaf, closed.by_variable(leaf, held)) for leaf in by.stack]
         return build.hcat(*columns)
     leaf = by.leaf
     assert leaf is not None
-    whole = closed.by_variable(leaf) if leaf.time is not None else closed.by_parameter(leaf)
+    derivative = closed.by_variable(leaf) if leaf.time is not None else closed.by_parameter(leaf)
     if closed.of.is_single and leaf.is_scalar:
-        return as_scalar(whole)
+        return as_scalar(derivative)
     if by.as_vec:
-        return _row(closed, leaf, whole)
-    return whole if by.selection is None else selected(whole, by.selection, leaf, closed.of.is_single)
+        return _row(closed, leaf, derivative)
+    return derivative if by.selection is None else selected(derivative, by.selection, leaf, closed.of.is_single)
 
 
 def _row(closed: ClosedForm, leaf: Variable, derivative: Node) -> Node:

@@ -24,7 +24,7 @@ from symrnn.calculus.step_graph import step_graph
 from symrnn.language import build
 from symrnn.language.cell import Cell, Start
 from symrnn.language.index import Index, index_max, index_min
-from symrnn.language.leaf import Delta, Role, Variable, Zeros
+from symrnn.language.leaf import Delta, Eye, Role, Variable, Zeros
 from symrnn.language.node import Node
 from symrnn.language.traversal import free_indices, fresh_index, substitute_indices, variables
 
@@ -41,6 +41,7 @@ class Letters:
     def avoiding(cell: Cell, taken: frozenset[str]) -> Letters:
         """The usual t, k, j, or others where the question has taken them."""
         now = cell.time.index
+        taken = taken | frozenset(cell.sizes) | cell.time.last.names()
         outer = fresh_index(now if now not in taken else "r", taken)
         factor = fresh_index("j", taken | {outer, "k"})
         return Letters(outer, fresh_index("k", taken | {outer, factor}), factor)
@@ -72,6 +73,9 @@ class ClosedForm:
         return self._rows[stack] if self.paths else {}
 
     def _stack_rows(self, stack: StateStack, paths: DirectPaths) -> dict[tuple[Index, Index], Node]:
+        here = self._time_of()
+        if self.of == stack.node(here) and not stack.is_single:
+            return {(here, here): Eye(size(self.of.shape))}
         spans: dict[tuple[Index, Index], dict[str, Node]] = {}
         for name in dict.fromkeys(c.name for c in stack.components):
             shape = self.cell.state[name].shape
@@ -97,6 +101,10 @@ class ClosedForm:
             for c in stack.components
         ]
         return blocks[0] if stack.is_single else build.hcat(*blocks)
+
+    def _time_of(self) -> Index:
+        """The time of a quantity at one time; the cell's own where there is none."""
+        return next((v.time for v in variables(self.of) if v.time is not None), self.cell.now)
 
     def _height(self) -> tuple[Index, ...]:
         return () if self.of.is_single else (size(self.of.shape), Index.of(1))
@@ -155,7 +163,7 @@ class ClosedForm:
     ) -> Node:
         lower, upper = span
         if lower == upper:
-            return body
+            return self._if_reached(stack, body, lower, time)
         first, last = self.cell.time.first, self.cell.time.last
         if stack.direction == 1:
             low = time if lower == first and not self._before_first(time) else index_max(lower, time)
@@ -164,6 +172,24 @@ class ClosedForm:
             high = time if upper == last and not self._after_last(time) else index_min(upper, time)
             low = lower if self.window is None else index_max(lower, time - self.window)
         return build.sum_over(body, letters.outer, low, high)
+
+    def _if_reached(self, stack: StateStack, body: Node, source: Index, time: Index) -> Node:
+        """A single source acts on a time only in its stack's direction.
+
+        Where all states run one way the answer's range of times says so; where they run both ways, a sum from the one
+        time to the other that picks the source does: it is empty on the wrong side.
+        """
+        if len({s.direction for s in state_stacks(self.cell)}) == 1 or (source - time).constant is not None:
+            distance = ((source - time) * stack.direction).constant
+            return Zeros(body.shape) if distance is not None and distance < 0 else body
+        index = fresh_index("r", free_indices(body) | source.names() | time.names() | self.cell.time.last.names())
+        low, high = (time, source) if stack.direction == 1 else (source, time)
+        moved = self._at_time(body, source, index)
+        return build.sum_over(product(Delta(Index.of(index), source), moved), index, low, high)
+
+    def _at_time(self, body: Node, source: Index, index: str) -> Node:
+        """The body with the source's time replaced by a bound index, so that nothing is asked on the wrong side."""
+        return substitute_indices(body, {source.name: Index.of(index)}) if source.name is not None else body
 
     def _before_first(self, time: Index) -> bool:
         early = (time - self.cell.time.first).constant
@@ -274,6 +300,15 @@ class ClosedForm:
             offset = offset + width
         raise AssertionError(f"{name}[{time}] is no component of the stack")
 
+    def by_whole_stack(self, leaves: tuple[Variable, ...]) -> Node | None:
+        """∂of/∂s_k where the leaves are a stack's components at one time, in its order; None for other leaves."""
+        time = leaves[0].time
+        assert time is not None
+        for stack in state_stacks(self.cell):
+            if leaves == tuple(stack.variable(c, time) for c in stack.components) and self.rows(stack):
+                return self.finish(total(self.adjoint(stack, time, self.letters)))
+        return None
+
     def by_variable(self, leaf: Variable, held: frozenset[Variable] = frozenset()) -> Node:
         """∂of/∂leaf for a variable, input or timed parameter at a time (symbolic or not)."""
         assert leaf.time is not None
@@ -283,7 +318,8 @@ class ClosedForm:
         now = self.cell.now
         for stack in state_stacks(self.cell):
             for lag in self._lags(leaf):
-                column = self.local.stack_column(stack, leaf.at(now - lag), held)
+                here = frozenset(v.at(now - lag) for v in held if v.time == leaf.time)
+                column = self.local.stack_column(stack, leaf.at(now - lag), here)
                 if column is not None and self.rows(stack):
                     time = leaf.time + lag
                     found = self.adjoint(stack, time, self.letters, self.graph.at(column, time))

@@ -12,12 +12,13 @@ from symrnn.calculus.question import check_question, protect, question_spans, re
 from symrnn.calculus.steps import Derived, Form, Question, Step
 from symrnn.calculus.transposition import in_layout
 from symrnn.errors import QuestionError, UnsupportedError, did_you_mean
+from symrnn.language.binder import Sum
 from symrnn.language.cell import Cell
 from symrnn.language.formula import Formula, Part
 from symrnn.language.index import Index
 from symrnn.language.layout import Layout
 from symrnn.language.node import Node
-from symrnn.language.traversal import free_indices, fresh_index, substitute_indices
+from symrnn.language.traversal import free_indices, fresh_index, map_nodes, substitute_indices
 
 
 def derive(
@@ -85,8 +86,45 @@ def _in_words(formula: Formula, back: dict[str, Index], layout: Layout, form: st
 
 
 def _restore(formula: Formula, back: dict[str, Index]) -> Formula:
-    parts = tuple(_restored_part(p, back) for p in formula.parts)
-    return Formula(substitute_indices(formula.expression, back), parts)
+    expression, parts = formula.expression, formula.parts
+    if parts:
+        # The lines of a part speak of the question's times: no sum around the part may bind the same letter.
+        expression = _rebound(expression, {str(i) for i in back.values()})
+        parts = _make_way(parts, back)
+    restored = tuple(
+        Part(p.name, None if p.time is None else p.time.substitute(back), substitute_indices(p.expression, back))
+        for p in parts
+    )
+    return Formula(substitute_indices(expression, back), restored)
+
+
+def _make_way(parts: tuple[Part, ...], back: dict[str, Index]) -> tuple[Part, ...]:
+    """The lines' own index renamed, in all of them, where a time of the same name was asked about in one."""
+    asked = {str(back[name]) for p in parts for name in free_indices(p.expression) & set(back)}
+    own = {p.time.name for p in parts if p.time is not None and p.time.name is not None} & asked
+    if not own:
+        return parts
+    taken = frozenset().union(*(free_indices(p.expression) for p in parts)) | {str(i) for i in back.values()}
+    fresh = {name: Index.of(fresh_index("k", taken)) for name in own if name is not None}
+    return tuple(
+        Part(p.name, None if p.time is None else p.time.substitute(fresh), substitute_indices(p.expression, fresh))
+        if p.time is not None and p.time.name in own
+        else p
+        for p in parts
+    )
+
+
+def _rebound(expression: Node, avoid: set[str]) -> Node:
+    """The expression with its bound indices renamed where they are among the letters to avoid."""
+
+    def rule(node: Node) -> Node:
+        if isinstance(node, Sum) and node.index in avoid:
+            fresh = fresh_index("k", avoid | free_indices(node.body))
+            body = substitute_indices(node.body, {node.index: Index.of(fresh)})
+            return Sum(body, fresh, node.lower, node.upper)
+        return node
+
+    return map_nodes(expression, rule)
 
 
 def _restored_part(part: Part, back: dict[str, Index]) -> Part:

@@ -30,7 +30,7 @@ from symrnn.language.layout import Layout
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
 from symrnn.language.operation import Commutation, Entry, Vec
-from symrnn.language.traversal import find, free_indices, fresh_index, variables
+from symrnn.language.traversal import bound_indices, find, free_indices, fresh_index, variables
 
 FORMS = ("chain", "closed", "recursion", "unrolled", "index", "vec", "forward")
 
@@ -91,6 +91,11 @@ class FormBuilder:
     def inert(self) -> Node:
         """What was asked, as an inert derivative."""
         return total_by(self.of, self.by_node)
+
+    @property
+    def _inert_vec(self) -> Node:
+        """What was asked; of a vector by a matrix, by its vec."""
+        return total_by(self.of, Vec(self.by_node)) if self.of_matrix else self.inert
 
     def _chain_steps(self, chain: Node) -> None:
         loss = step_loss(self.cell, self.of)
@@ -205,7 +210,7 @@ class FormBuilder:
     def _explain_copy(self, of: Variable, leaf: Variable) -> None:
         """∂⁺h_k/∂W entry by entry: δ_{il} times what the l-th row of W multiplies."""
         assert of.time is not None
-        taken = free_indices(of) | {self.letters.outer, self.letters.inner, self.letters.factor} | set(self.cell.names())
+        taken = free_indices(of) | {self.letters.outer, self.letters.inner, self.letters.factor} | self._reserved
         i = fresh_index("i", taken)
         row = fresh_index("l", taken | {i})
         column = fresh_index("m", taken | {i, row})
@@ -222,13 +227,23 @@ class FormBuilder:
             equality("immediate derivative", before, here, reason, spans=self.explainer.span(of.time), free=(i, row, column))
         )
 
+    @property
+    def _reserved(self) -> set[str]:
+        """Names that a component index must not have."""
+        return set(self.cell.names()) | set(self.cell.sizes) | set(self.cell.sizes) | set(self.cell.time.last.names())
+
     def _copy_entry(self, component: Node, leaf: Variable) -> Node:
         """∂(component of a variable at the present step)/∂leaf through this step's equations only."""
         return one_copy(self.cell, component, leaf)
 
     def _form_recursion(self) -> Form:
         if not self.of.is_single:
-            return Form("recursion", forward_recursion(self.cell, self.of, self.by, self.by_node, self.window))
+            formula = forward_recursion(self.cell, self.of, self.by, self.by_node, self.window)
+            reason = "Carried forward in time, one line: J_t times the last one plus the immediate derivative."
+            self.steps.append(
+                Step("forward recursion", Formula(self._inert_vec), formula, reason, "recursion", self._spans())
+            )
+            return Form("recursion", formula)
         if self.window is not None:
             raise UnsupportedError("the truncated gradient is no plain adjoint recursion; ask for its closed form")
         formula = recursion_form(self.cell, self.of, self.by)
@@ -249,7 +264,7 @@ class FormBuilder:
     def _form_forward(self) -> Form:
         formula = forward_recursion(self.cell, self.of, self.by, self.by_node, self.window)
         reason = "The sensitivities of the state are carried forward in time (real-time recurrent learning)."
-        self.steps.append(Step("forward accumulation", Formula(self.inert), formula, reason, "forward", self._spans()))
+        self.steps.append(Step("forward accumulation", Formula(self._inert_vec), formula, reason, "forward", self._spans()))
         return Form("forward", formula)
 
     def _form_unrolled(self) -> Form:
@@ -280,7 +295,7 @@ class FormBuilder:
         return Form("index", Formula(written), free=free)
 
     def _index_parts(self, leaf: Variable) -> tuple[tuple[str, ...], Node, Node]:
-        taken = set(free_indices(self.closed)) | set(self.cell.names()) | {"t", "k", "j"}
+        taken = set(free_indices(self.closed)) | set(bound_indices(self.closed)) | self._reserved | {"t", "k", "j"}
         of_free: tuple[str, ...] = ()
         quantity = self.of
         if not self.of.is_single:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from symrnn.calculus.closed import ClosedForm, Letters
 from symrnn.calculus.jacobian import from_row, identity, jacobian, size, to_row, zero_block
 from symrnn.calculus.products import product, total
-from symrnn.calculus.question import By
+from symrnn.calculus.question import By, shifted_state
 from symrnn.calculus.recursion import finisher
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
 from symrnn.errors import UnsupportedError
@@ -66,7 +66,7 @@ def _sensitivity(cell: Cell, stack: StateStack, leaf: Variable, name: str) -> tu
     edge = cell.time.first if stack.direction == 1 else cell.time.last
     initial = _initial(cell, stack, leaf)
     terms.extend(_immediate(cell, stack, leaf, local.stack_column))
-    if leaf.role is Role.COMPUTED and leaf.time is not None and initial is None:
+    if leaf.role is Role.COMPUTED and leaf.time is not None and not _is_start(cell, leaf):
         start = _start_column(cell, stack, leaf)
         terms.append(product(Delta(now, leaf.time), substitute_indices(start, {cell.time.index: leaf.time})))
     parts = [Part(name, now, finisher(cell)(total(terms)))]
@@ -123,6 +123,8 @@ def _initial(cell: Cell, stack: StateStack, leaf: Variable) -> Node | None:
         value: Node | None = None
         if here == leaf:
             value = identity(leaf.shape)
+        elif _may_start(cell, leaf, component.name, component.age):
+            value = product(Delta(start, leaf.time), identity(leaf.shape))
         elif state.start == Start.EXPRESSION and state.initial is not None:
             value = jacobian(state.initial, lambda v: identity(leaf.shape) if v == leaf else None, {})
         found = found or value is not None
@@ -130,6 +132,14 @@ def _initial(cell: Cell, stack: StateStack, leaf: Variable) -> Node | None:
     if not found:
         return None
     return blocks[0] if stack.is_single else build.concat(*blocks)
+
+
+def _is_start(cell: Cell, leaf: Variable) -> bool:
+    return leaf.name in cell.state and leaf.time in cell.initial_times(cell.state[leaf.name])
+
+
+def _may_start(cell: Cell, leaf: Variable, name: str, age: int) -> bool:
+    return leaf.name == name and age == 0 and shifted_state(cell, leaf)
 
 
 def _direct(closed: ClosedForm, leaf: Variable) -> Node | None:

@@ -28,6 +28,7 @@ from symrnn.language.operation import (
     Divide,
     Entry,
     Hadamard,
+    HStack,
     Kron,
     MatMul,
     Neg,
@@ -183,6 +184,27 @@ def _(node: Slice, pair: Pair, letters: SummedLetters) -> Node:
     if all(s is None or p is None or s == p for s, p in zip(shifted, pair, strict=True)) and isinstance(operand, Eye):
         return entry(operand, (shifted[0], shifted[1]), letters)
     return _pair_entry(node, pair)
+
+
+@entry.register
+def _(node: HStack, pair: Pair, letters: SummedLetters) -> Node:
+    place = _unit_place(node)
+    return Delta(pair[1], place) if place is not None and pair[1] is not None else _pair_entry(node, pair)
+
+
+def _unit_place(node: HStack) -> Index | None:
+    """Where the one stands in a unit row that is a stack of zeros and one row of an identity; None for others."""
+    offset = Index.of(0)
+    found: Index | None = None
+    for part in node.args[0]:
+        if isinstance(part, Slice) and isinstance(part.args[0], Eye) and part.is_row and part.args[1] is not None:
+            if found is not None or part.args[2] is not None:
+                return None
+            found = offset + part.args[1][0]
+        elif not isinstance(part, Zeros):
+            return None
+        offset = offset + (part.shape[1] if part.shape else Index.of(1))
+    return found
 
 
 @entry.register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from symrnn.calculus.state_stack import step_derivatives
 from symrnn.calculus.steps import TimeSpan
 from symrnn.errors import QuestionError
 from symrnn.language.cell import Cell
@@ -90,6 +91,13 @@ def protect(cell: Cell, *nodes: Node) -> tuple[list[Node], dict[str, Index]]:
     return [substitute_indices(node, there) for node in nodes], back
 
 
+def shifted_state(cell: Cell, leaf: Variable) -> bool:
+    """A state at a shifted free time, as the h[t-1] of h[t], which may be the initial value."""
+    if leaf.role is not Role.COMPUTED or leaf.name not in cell.state or leaf.time is None or leaf.time.name is not None:
+        return False
+    return bool(leaf.time.names() - set(cell.sizes) - set(cell.time.last.names()))
+
+
 def free_times(cell: Cell, *nodes: Node) -> set[str]:
     """The time symbols that a question leaves free."""
     fixed = set(cell.sizes) | set(cell.time.last.names()) | set(cell.time.first.names())
@@ -99,26 +107,42 @@ def free_times(cell: Cell, *nodes: Node) -> set[str]:
 
 
 def question_spans(cell: Cell, of: Node, by: Node) -> tuple[TimeSpan, ...]:
-    """For which free times the question has an answer: within the range, and *by* not after *of* (k ≤ t)."""
+    """For which free times the question has an answer: within the range, and *by* not after *of* (k ≤ t).
+
+    With states that run backward only, *by* is not before *of*; with both kinds every pair of times has an answer,
+    unless *by* is itself a state of one direction.
+    """
     spans: dict[str, tuple[Index, Index]] = {}
-    of_names = _times(cell, of, spans)
-    by_names = _times(cell, by, spans)
-    backward = any(s.backward for s in cell.states) and not any(not s.backward for s in cell.states)
-    ordered = list(spans)
-    if len(of_names) == 1 and len(by_names) == 1 and of_names != by_names:
-        (later,), (earlier,) = of_names, by_names
-        low, high = spans[earlier]
-        if backward:
-            spans[earlier] = (index_max(low, Index.of(later)), high)
-        elif all(not s.backward for s in cell.states):
-            spans[earlier] = (low, index_min(high, Index.of(later)))
-            if (high - cell.time.last).constant == 0:
-                spans[earlier] = (low, Index.of(later))
-    return tuple(TimeSpan(name, *spans[name]) for name in ordered)
+    of_names = _times(cell, of, spans, by)
+    by_names = _times(cell, by, spans, of)
+    direction = _direction(cell, by)
+    if len(of_names) == 1 and len(by_names) == 1 and of_names != by_names and direction:
+        (of_name,), (by_name,) = of_names, by_names
+        low, high = spans[by_name]
+        bound = Index.of(of_name)
+        spans[by_name] = (low, bound) if direction == 1 else (bound, high)
+    return tuple(TimeSpan(name, *span) for name, span in spans.items())
 
 
-def _times(cell: Cell, node: Node, spans: dict[str, tuple[Index, Index]]) -> set[str]:
+def _direction(cell: Cell, by: Node) -> int:
+    """1 where what is differentiated by acts on later times only, -1 on earlier ones only, 0 on both."""
+    asked = [cell.state[v.name] for v in variables(by) if v.role is Role.COMPUTED and v.name in cell.state]
+    ways = {-1 if s.backward else 1 for s in (asked or cell.states)}
+    return ways.pop() if len(ways) == 1 else (1 if not ways else 0)
+
+
+def _stands_alone(cell: Cell, name: str) -> bool:
+    """Whether no other state of the same step depends on a state: only then is its initial value no special case."""
+    if name not in cell.equation:
+        return True
+    local = step_derivatives(cell)
+    here = cell.variable(name, cell.now)
+    return all(s.name == name or s.name not in cell.equation or local.derivative(s.name, here) is None for s in cell.states)
+
+
+def _times(cell: Cell, node: Node, spans: dict[str, tuple[Index, Index]], other: Node) -> set[str]:
     fixed = set(cell.sizes) | set(cell.time.last.names())
+    elsewhere = {name for v in variables(other) if v.time is not None for name in v.time.names()}
     names: set[str] = set()
     for leaf in variables(node):
         if leaf.time is None:
@@ -126,8 +150,9 @@ def _times(cell: Cell, node: Node, spans: dict[str, tuple[Index, Index]]) -> set
         for name in leaf.time.names() - fixed:
             names.add(name)
             low, high = valid_times(cell, leaf)
-            if leaf.role is Role.COMPUTED and leaf.time.name is not None:
-                # A bare h[t] is asked about at the steps; h[0] is asked for by name.
+            as_start = leaf.time.name is None and name in elsewhere and _stands_alone(cell, leaf.name)
+            if leaf.role is Role.COMPUTED and not as_start:
+                # A bare h[t] is asked about at the steps; h[0] is asked for by name, or as the h[t-1] of h[t].
                 low, high = cell.time.first, cell.time.last
             shift = leaf.time - Index.of(name)
             if shift.constant is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from symrnn.calculus.answer import selected
 from symrnn.calculus.chain import total_by
 from symrnn.calculus.jacobian import to_row
-from symrnn.calculus.question import By
+from symrnn.calculus.question import By, shifted_state
 from symrnn.calculus.recursion import AdjointSystem, adjoint_system
 from symrnn.calculus.steps import Step, TimeSpan
 from symrnn.errors import UnsupportedError
@@ -25,13 +25,25 @@ def recursion_form(cell: Cell, of: Node, by: By) -> Formula:
         raise UnsupportedError("a stack's components are independent coordinates; the adjoints here are total")
     system, general = _system(cell, of, leaf)
     value = system.gradient[general]
-    if leaf.time is not None and general.time is not None and general.time != leaf.time:
+    if shifted_state(cell, leaf):
+        value = _line_at(system, leaf)
+    elif leaf.time is not None and general.time is not None and general.time != leaf.time:
         value = substitute_indices(value, {cell.time.index: leaf.time})
     if by.as_vec:
         value = to_row(value, leaf.shape)
     if by.selection is not None:
         value = selected(value, by.selection, leaf, True)
     return Formula(value, needed_parts(system.parts, value))
+
+
+def _line_at(system: AdjointSystem, leaf: Variable) -> Node:
+    """The general line of a variable's adjoint, at the leaf's time."""
+    name = system.part_name.get(leaf.name)
+    lines = [p for p in system.parts if p.name == name]
+    if len(lines) != 1:
+        raise UnsupportedError(f"the adjoint of {leaf.name} has lines of its own at single times; ask at a fixed time")
+    assert leaf.time is not None
+    return substitute_indices(lines[0].expression, {system.cell.time.index: leaf.time})
 
 
 def _system(cell: Cell, of: Node, leaf: Variable) -> tuple[AdjointSystem, Variable]:
