@@ -58,7 +58,9 @@ def to_latex(expression: Node | Formula, style: Style = PLAIN, layout: Layout = 
 
 def _equation(equation: Equation, sign: str) -> str:
     right = box_latex(equation.right)
-    return right if equation.left is None else f"{box_latex(equation.left)} {sign} {right}"
+    if equation.bare:
+        return f"{sign.removesuffix('=')} {right}".lstrip()
+    return f"{sign} {right}" if equation.left is None else f"{box_latex(equation.left)} {sign} {right}"
 
 
 def aligned(rows: Iterable[str]) -> str:
@@ -97,12 +99,12 @@ def equation_rows(equations: Iterable[Equation], limit: float = TEXT_WIDTH) -> l
     given = list(equations)
     indent = max((width(e.left) for e in given if e.left is not None), default=0.0)
     room = max(limit - indent - 1.5, limit / 3)
-    bare = all(e.left is None for e in given) and len(given) == 1
+    alone = len(given) == 1 and given[0].left is None
     rows = []
     for equation in given:
         left = "" if equation.left is None else f"{box_latex(equation.left)} "
         first, *more = (box_latex(line) for line in break_lines(equation.right, room - INDENT, room))
-        rows.append(f"& {first}" if bare else f"{left}&= {first}")
+        rows.append(f"& {first}" if alone or equation.bare else f"{left}&= {first}")
         rows += [f"&\\qquad {{}}{line}" for line in more]
     return rows
 

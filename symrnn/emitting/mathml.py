@@ -88,9 +88,15 @@ def math_element(content: str, block: bool = True) -> str:
 
 def _equation(equation: Equation, page: Page) -> str:
     right = box_mathml(equation.right, page)
-    if equation.left is None:
-        return right
-    return f"<mrow>{box_mathml(equation.left, page)}{box_mathml(EQUALS, page)}{right}</mrow>"
+    return right if equation.bare else f"<mrow>{_left(equation, page)}{right}</mrow>"
+
+
+def _left(equation: Equation, page: Page) -> str:
+    """The left side with its equals sign; nothing for an expression alone."""
+    if equation.bare:
+        return ""
+    left = "" if equation.left is None else box_mathml(equation.left, page)
+    return left + box_mathml(EQUALS, page)
 
 
 # Chromium aligns the contents of a cell by the prefixed value alone; others drop it and keep the first.
@@ -100,8 +106,7 @@ _COLUMN = "text-align:{0};text-align:-webkit-{0};padding:0.4em 0.15em"
 def _table(equations: Iterable[Equation], page: Page) -> str:
     rows = []
     for equation in equations:
-        left = "" if equation.left is None else box_mathml(equation.left, page) + box_mathml(EQUALS, page)
-        cells = (("right", f"<mrow>{left}</mrow>"), ("left", box_mathml(equation.right, page)))
+        cells = (("right", f"<mrow>{_left(equation, page)}</mrow>"), ("left", box_mathml(equation.right, page)))
         shown = "".join(f'<mtd style="{_COLUMN.format(side)}">{cell}</mtd>' for side, cell in cells)
         rows.append(f"<mtr>{shown}</mtr>")
     return f'<mtable displaystyle="true">{"".join(rows)}</mtable>'

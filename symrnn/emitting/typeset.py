@@ -23,10 +23,14 @@ def typeset(node: Node, style: Style = PLAIN) -> Box:
 
 @dataclass(frozen=True)
 class Equation:
-    """A left side, which an expression alone doesn't have, and a right side."""
+    """A left side and a right side.
+
+    Without a left side it goes on from the line above with an equals sign; ``bare`` is an expression alone.
+    """
 
     left: Box | None
     right: Box
+    bare: bool = False
 
 
 def typeset_formula(
@@ -38,7 +42,7 @@ def typeset_formula(
     if formula.of is not None and formula.by is not None:
         kind = ImmediateJacobian if formula.immediate else Jacobian
         left = setter.child(kind(formula.of, formula.by, layout), Tight.SUM)
-    whole = Equation(left, setter.child(formula.expression, Tight.SUM))
+    whole = Equation(left, setter.child(formula.expression, Tight.SUM), bare=left is None)
     return (*(_part(part, setter) for part in formula.parts), whole)
 
 

@@ -86,7 +86,7 @@ def to_unicode(
     if isinstance(expression, Formula):
         equations = typeset_formula(expression, style, layout)
     else:
-        equations = (Equation(None, typeset(expression, style)),)
+        equations = (Equation(None, typeset(expression, style), bare=True),)
     return draw_equations(equations, terminal, width)
 
 

@@ -145,6 +145,12 @@ def test_a_formula_is_aligned_at_the_equals_signs(bank: dict[str, Node]) -> None
     assert lines[3].startswith(r"\frac{\partial L}{\partial W} &=")
 
 
+def test_an_expression_with_parts_has_no_equals_sign_of_its_own(bank: dict[str, Node]) -> None:
+    formula = Formula(recursion(bank).expression, recursion(bank).parts)
+    assert to_latex(formula).splitlines()[-2].startswith(r"& \sum")
+    assert display_formula(formula).splitlines()[-2].startswith(r"& \sum")
+
+
 @pytest.mark.parametrize("limit", [15.0, 25.0, 44.0])
 def test_breaking_loses_nothing(limit: float, bank: dict[str, Node]) -> None:
     def glyphs(text: str) -> str:
