@@ -128,8 +128,8 @@ def _header(left: Tree | None, scope: Scope, source: Source) -> tuple[str, Index
 def _with_parts(parts: Sequence[_Statement], scope: Scope, layout: Layout, source: Source) -> Scope:
     """The scope in which the parts hide the cell's variables, their shapes inferred."""
     headers = [_header(p.left, scope, source) for p in parts]
-    for (name, time), part in zip(headers, parts, strict=True):
-        if headers.count((name, time)) > 1:
+    for place, ((name, time), part) in enumerate(zip(headers, parts, strict=True)):
+        if (name, time) in headers[:place]:
             raise ReadingError(f'"{name}" is defined twice', location=source.at(part.position))
     timed, whole = dict(scope.timed), dict(scope.whole)
     inner = replace(scope, timed=timed, whole=whole)

@@ -8,13 +8,14 @@ matrix acts on it, and a scalar where nothing says otherwise.
 from __future__ import annotations
 
 from collections.abc import Iterable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from symrnn.language import Index, Role, Shape
 from symrnn.reading.partial_shapes import Partial, is_complete, merged, partial_shape
 from symrnn.reading.reader import Reader
-from symrnn.reading.scope import ShapeUnknown, Symbol
+from symrnn.reading.scope import Symbol
 from symrnn.reading.syntax import Tree
+from symrnn.reading.uses import variable_uses
 
 Key = tuple[str, bool]
 """A variable's name, and whether it has a time."""
@@ -51,6 +52,7 @@ class _Inference:
     lines: dict[Key, list[Line]]
     symbols: Symbols
     role: Role
+    visited: set[Key] = field(default_factory=set)
 
     def known(self, key: Key) -> bool:
         return self.symbols.shape(key) is not None
@@ -60,30 +62,34 @@ class _Inference:
         self.symbols.learn(key, self.role, axes)
 
     def follow(self, start: Key) -> None:
-        """Read what the key's lines use before the lines themselves; a circle is left as it is."""
-        path: dict[Key, None] = {start: None}
-        stuck: set[Key] = set()
+        """Settle what the key's lines use before the key itself, without recursion."""
+        path = [(start, iter(self._uses(start)))]
+        self.visited.add(start)
         while path:
-            key = next(reversed(path))
-            missing = self._read(key)
-            if missing is None:
-                del path[key]
-            elif missing in path or missing in stuck or missing not in self.lines:
-                stuck.add(key)
-                del path[key]
+            key, rest = path[-1]
+            following = next((u for u in rest if u not in self.visited), None)
+            if following is None:
+                self.settle(key)
+                path.pop()
             else:
-                path[missing] = None
+                self.visited.add(following)
+                path.append((following, iter(self._uses(following))))
 
-    def _read(self, key: Key) -> Key | None:
-        """Learn the key's shape; or the unknown variable that is in the way."""
-        try:
-            if not self.known(key):
-                self.learn(key, merged(line.reader.read(line.tree).shape for line in self.lines[key]))
-        except ShapeUnknown as unknown:
-            return unknown.key
-        return None
+    def _uses(self, key: Key) -> list[Key]:
+        names = {name for line in self.lines[key] for name, _ in variable_uses(line.tree)}
+        return [k for name in sorted(names) for k in ((name, True), (name, False)) if k in self.lines]
+
+    def settle(self, key: Key) -> bool:
+        """Learn the key's shape if the lines tell it by now; whether they do."""
+        if not self.known(key):
+            shape = self.partial(key)
+            if not is_complete(shape):
+                return False
+            self.learn(key, shape)
+        return True
 
     def partial(self, key: Key) -> Partial:
+        """What the lines tell of the key's shape."""
         return merged(partial_shape(line.reader, line.tree) for line in self.lines[key])
 
 
@@ -101,14 +107,16 @@ def infer_shapes(lines: Iterable[Line], symbols: Symbols, role: Role) -> None:
         if not work.known(key):
             symbols.learn(key, role, None)
     for key in by_key:
-        work.follow(key)
-    while missing := [key for key in by_key if not work.known(key)]:
-        partial = {key: work.partial(key) for key in missing}
-        found = {key: shape for key, shape in partial.items() if is_complete(shape)}
-        for key, shape in (found or _guess(partial)).items():
-            work.learn(key, shape)
-        for key in missing:
+        if key not in work.visited:
             work.follow(key)
+    missing = [key for key in by_key if not work.known(key)]
+    while missing:
+        left = [key for key in missing if not work.settle(key)]
+        if len(left) == len(missing):
+            for key, shape in _guess({key: work.partial(key) for key in left}).items():
+                work.learn(key, shape)
+                left.remove(key)
+        missing = left
 
 
 def _guess(partial: dict[Key, Partial]) -> dict[Key, Partial]:

@@ -262,22 +262,22 @@ def statements(tokens: Sequence[Token], source: Source, indented: bool = False) 
     """
     found: list[list[Token]] = []
     current: list[Token] = []
-    open_brackets: list[Token] = []
+    depth = 0
     for index, token in enumerate(tokens):
-        if token.kind in ("(", "["):
-            open_brackets.append(token)
-        elif token.kind in (")", "]") and open_brackets:
-            open_brackets.pop()
-        ends = token.kind == "end" or (
-            token.kind == "newline" and not (open_brackets and _goes_on(tokens, index, indented))
-        )
-        if ends or (token.kind == ";" and not open_brackets):
+        depth = max(0, depth + _BRACKETS.get(token.kind, 0))
+        unfinished = depth > 0 or (bool(current) and current[-1].kind in _UNFINISHED)
+        line_ends = token.kind == "newline" and not (unfinished and _goes_on(tokens, index, indented))
+        if token.kind == "end" or line_ends or (token.kind == ";" and not depth):
             if current:
                 found.append([*current, Token("end", "", token.position)])
-            current, open_brackets = [], []
+            current, depth = [], 0
         elif token.kind != "newline":
             current.append(token)
     return found
+
+
+_BRACKETS = {"(": 1, "[": 1, ")": -1, "]": -1}
+_UNFINISHED = frozenset({"+", "-", "*", "@", "/", "**", "=", ","})
 
 
 def _goes_on(tokens: Sequence[Token], index: int, indented: bool) -> bool:

@@ -21,6 +21,7 @@ Partial = tuple[Index | None, ...] | None
 
 _ONE = Index.of(1)
 _KEEPING = {"inv", "matrix_power"}
+_SQUARE = {"diag", "inv", "matrix_power", "prod"}
 _SUMMING = {"sum": (2, 4), "mean": (2, 4), "prod": (4, 5), "hprod": (4, 5)}
 
 
@@ -73,10 +74,23 @@ def _chain(reader: Reader, tree: Chain) -> Partial:
     result = partial_shape(reader, tree.first)
     if tree.is_sum:
         return merged([result, *(partial_shape(reader, operand) for _, operand in tree.rest)])
+    left = tree.first
     for operator, operand in tree.rest:
         shape = partial_shape(reader, operand)
-        result = _matmul(result, shape) if operator == "@" else merged([result, shape])
+        if operator == "@":
+            result = _matmul(_as_square(left, result, shape, 0), _as_square(operand, shape, result, 1))
+        else:
+            result = merged([result, shape])
+        left = operand
     return result
+
+
+def _as_square(tree: Tree, shape: Partial, neighbour: Partial, side: int) -> Partial:
+    """A factor that is square by its form has its neighbour's inner size."""
+    if is_complete(shape) or not (isinstance(tree, Apply) and tree.name in _SQUARE):
+        return shape
+    size = neighbour[side] if neighbour and len(neighbour) == 2 else None
+    return (size, size)
 
 
 def _matmul(left: Partial, right: Partial) -> Partial:
