@@ -1,7 +1,8 @@
 """The sixteen published cases, ready to be asked: the cell, its numbers, every quantity that was recorded.
 
 A test that takes ``sample`` runs for each case, one that takes ``asked`` for each recorded
-quantity, one that takes ``typeset`` for those of which the source prints a formula.
+quantity, one that takes ``asked_derivative`` for those that are derivatives, one that takes ``typeset``
+for those of which the source prints a formula.
 """
 
 from __future__ import annotations
@@ -162,9 +163,7 @@ class Quantity:
         whole = declared is not None and declared.role is Role.INPUT and declared.timed and not self.times
         if not whole or not self.entry["wrt"].endswith(f"[{cell.time.index}]"):
             return [self.times]
-        return [
-            {cell.time.index: t} for t in range(cell.time.first.value(sizes), cell.time.last.value(sizes) + 1)
-        ]
+        return [{cell.time.index: t} for t in range(cell.time.first.value(sizes), cell.time.last.value(sizes) + 1)]
 
     def gathered(self, examples: list[list[Array]]) -> Array:
         """Numerator-layout answers, by example and by time, as the recorded array has them.
@@ -179,16 +178,19 @@ class Quantity:
         return array.reshape(self.right.shape)
 
 
-SAMPLES = tuple(
-    Sample(entry) for entry in tomllib.loads((HERE / "cases.toml").read_text(encoding="utf-8"))["case"]
-)
+SAMPLES = tuple(Sample(entry) for entry in tomllib.loads((HERE / "cases.toml").read_text(encoding="utf-8"))["case"])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "sample" in metafunc.fixturenames:
         metafunc.parametrize("sample", SAMPLES, ids=lambda sample: sample.id)
     recorded = [quantity for sample in SAMPLES for quantity in sample.quantities]
-    for name, chosen in (("asked", recorded), ("typeset", [q for q in recorded if q.formula is not None])):
+    chosen_by = {
+        "asked": recorded,
+        "asked_derivative": [q for q in recorded if not q.is_loss],
+        "typeset": [q for q in recorded if q.formula is not None],
+    }
+    for name, chosen in chosen_by.items():
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, chosen, ids=lambda quantity: quantity.id)
 
