@@ -16,12 +16,14 @@ PACKAGE = Path(symrnn.__file__).parent
 # From the ground floor up: a room may import from its own floor and those below.
 FLOORS = (
     {"errors"},
-    {"doctor"},
+    {"doctor", "files"},
     {"language"},
     {"primitives"},
     {"cells", "reading", "calculus", "oracle"},
     {"planning"},
+    {"inquiry"},
     {"emitting"},
+    {"drawing"},
     {"checking"},
     {"sheets"},
     {"api"},

@@ -1,0 +1,188 @@
+"""A derivation as Python users and notebooks see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from symrnn.calculus.steps import Derived, Form, Step
+from symrnn.checking.verification import Setting, Verification, verify
+from symrnn.emitting import (
+    report_html,
+    report_json,
+    report_latex,
+    report_pretty,
+    report_text,
+)
+from symrnn.emitting.latex import standalone, to_latex
+from symrnn.emitting.report import Checked, Report, answer_shape
+from symrnn.emitting.style import PLAIN, Style
+from symrnn.emitting.text import index_text, to_text
+from symrnn.errors import QuestionError, did_you_mean
+from symrnn.language import Cell, Formula, Layout, Node
+from symrnn.oracle.data import instance_from_values
+from symrnn.oracle.exact import ExactEvaluator, Numbers
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The answer to a question, the steps that lead to it, and how they were checked.
+
+    ``steps`` are recorded equalities (``rule``, ``before``, ``after``, ``reason``, ``shape``) and ``errors`` their
+    relative errors; ``forms`` are the answer's formulas by name, ``result`` is the last of them.
+    """
+
+    derived: Derived
+    setting: Setting = Setting()
+    style: Style = PLAIN
+    verification: Verification | None = None
+
+    @property
+    def cell(self) -> Cell:
+        """The cell."""
+        return self.derived.cell
+
+    @property
+    def of(self) -> Node:
+        """What is differentiated."""
+        return self.derived.question.of
+
+    @property
+    def wrt(self) -> Node:
+        """By what."""
+        return self.derived.question.by
+
+    @property
+    def layout(self) -> Layout:
+        """In which layout."""
+        return self.derived.question.layout
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """The answer's shape, in the cell's sizes."""
+        return tuple(index_text(axis) for axis in answer_shape(self.derived))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The recorded equalities, in order."""
+        return self.derived.steps
+
+    @property
+    def errors(self) -> tuple[float, ...] | None:
+        """The relative error of every step, None where it wasn't checked."""
+        return None if self.verification is None else tuple(check.error for check in self.verification.steps)
+
+    @property
+    def max_error(self) -> float | None:
+        """The largest relative error, None where it wasn't checked."""
+        return None if self.verification is None else self.verification.max_error
+
+    @property
+    def forms(self) -> dict[str, Formula]:
+        """The answer's formulas by the name of the form."""
+        return {form.name: form.formula for form in self.derived.forms}
+
+    @property
+    def result(self) -> Formula:
+        """The answer: the last form."""
+        return self.derived.result
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What the answer rests on beyond calculus."""
+        return self.derived.assumptions
+
+    def report(self, steps: bool = False) -> Report:
+        """What the emitters tell about it."""
+        return Report(self.derived, _checked(self.verification), self.style, steps)
+
+    def form(self, name: str | None = None) -> Form:
+        """A form by its name, the last one unless given; raises QuestionError where it was not derived."""
+        if name is None:
+            return self.derived.forms[-1]
+        found = self.derived.form(name)
+        if found is None:
+            raise QuestionError(
+                f"the {name} form was not derived", hint=did_you_mean(name, [f.name for f in self.derived.forms])
+            )
+        return found
+
+    def with_style(self, style: Style) -> Derivation:
+        """The same derivation in another notation."""
+        return replace(self, style=style)
+
+    def text(self, form: str | None = None) -> str:
+        """The answer in the formula language."""
+        return to_text(self.form(form).formula)
+
+    def latex(self, form: str | None = None) -> str:
+        """The answer as an equation in LaTeX, for mathematics mode."""
+        return to_latex(self.report().claim(self.form(form)), self.style, self.layout)
+
+    def latex_report(self, steps: bool = True, whole: bool = False) -> str:
+        """All forms, and the steps, as LaTeX displays; as a whole document where asked for."""
+        body = report_latex.text(self.report(steps))
+        return standalone(body) if whole else body
+
+    def pretty(self, steps: bool = False, width: int = report_pretty.WIDTH, ascii: bool = False) -> str:
+        """All forms, and the steps, as pictures of characters."""
+        return report_pretty.text(self.report(steps), width, ascii)
+
+    def html(self, steps: bool = True, whole: bool = False) -> str:
+        """All forms, and the steps, as HTML with MathML; as a whole page where asked for."""
+        report = self.report(steps)
+        return report_html.page(report) if whole else report_html.text(report)
+
+    def plain(self, steps: bool = False) -> str:
+        """All forms as claims in the formula language, everything else as comments."""
+        return report_text.text(self.report(steps))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``--as json`` prints, as a dict."""
+        return report_json.as_dict(self.report())
+
+    def verify(self, seed: int | None = None, tau: int | None = None) -> Verification:
+        """Check every line again, perhaps at other numbers; raises CheckFailedError where one fails."""
+        return verify(self.derived, self._setting(seed, tau))
+
+    def _setting(self, seed: int | None, tau: int | None) -> Setting:
+        chosen = self.setting
+        return replace(
+            chosen, seed=chosen.seed if seed is None else seed, tau=chosen.tau if tau is None else tau
+        )
+
+    def evaluate(
+        self, values: Mapping[str, Any], times: Mapping[str, int] | None = None, form: str | None = None
+    ) -> Numbers:
+        """The answer's value for given numbers, exact where the numbers and functions are.
+
+        ``values`` maps names to (nested lists of) numbers, time first for what depends on time; an initial value's key
+        is ``h[0]``.  ``times`` are the free times.
+
+        >>> from symrnn.api import derive
+        >>> derivation = derive("counter", "h[2]", "w2")
+        >>> values = {"w1": 1, "w2": "1/2", "w3": 1, "b2": 0, "b3": 0, "x": [3, 1], "d": [0, 0], "h[0]": 0}
+        >>> derivation.evaluate(values).text()
+        '3'
+        """
+        evaluator = ExactEvaluator(self.cell, instance_from_values(self.cell, values), self.setting.at_kink)
+        return evaluator.evaluate(self.form(form).formula, times or {})
+
+    def __str__(self) -> str:
+        return self.pretty()
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+
+def _checked(found: Verification | None) -> Checked | None:
+    if found is None:
+        return None
+    errors = tuple(check.error for check in found.steps)
+    return Checked(
+        found.seed, found.sizes, found.tau, found.max_error, found.method, errors, found.remarks
+    )
