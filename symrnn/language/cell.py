@@ -6,6 +6,7 @@ is the one place where a set of equations is held to being a cell.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -214,26 +215,27 @@ class Cell:
     @cached_property
     def _step_order(self) -> tuple[str, ...]:
         done: dict[str, None] = {}
-        open_names: list[str] = []
+        for name in self.equation:
+            self._order_after(name, done)
+        return tuple(done)
 
-        def visit(name: str) -> None:
-            if name in done:
-                return
-            if name in open_names:
-                circle = " → ".join([*open_names[open_names.index(name) :], name])
+    def _order_after(self, start: str, done: dict[str, None]) -> None:
+        """Add what an equation uses, then the equation itself; without recursion, for a cell may be deep."""
+        path: dict[str, Iterator[str]] = {} if start in done else {start: iter(self.same_step(start))}
+        while path:
+            name = next(reversed(path))
+            used = next((u for u in path[name] if u not in done), None)
+            if used is None:
+                del path[name]
+                done[name] = None
+            elif used in path:
+                circle = " → ".join([*list(path)[list(path).index(used) :], used])
                 raise CellError(
                     f"the variables of one step depend on each other in a circle: {circle}",
-                    hint=f"Read one of them at an earlier time, as in {name}[{self.time.index}-1].",
+                    hint=f"Read one of them at an earlier time, as in {used}[{self.time.index}-1].",
                 )
-            open_names.append(name)
-            for used in self.same_step(name):
-                visit(used)
-            open_names.pop()
-            done[name] = None
-
-        for name in self.equation:
-            visit(name)
-        return tuple(done)
+            else:
+                path[used] = iter(self.same_step(used))
 
     def same_step(self, name: str) -> tuple[str, ...]:
         """The variables of the same step that an equation uses."""

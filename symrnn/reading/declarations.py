@@ -94,6 +94,7 @@ def read_sizes(draft: Draft, time: TimeRange, registry: Registry) -> tuple[tuple
     lines = [d for d in draft.declared if d.kind == "size"]
     lengths = (time.first.names() | time.last.names()) - {d.name for d in lines}
     for line in lines:
+        _check_attributes(line, draft.source.at(line.position))
         if line.brackets:
             raise ReadingError("a size is a number and has no shape", location=draft.source.at(line.position))
         if line.name == time.index:

@@ -59,14 +59,21 @@ def test_every_library_cell_and_every_published_one_is_read(path: Path) -> None:
 def test_line_ends_blanks_and_byte_order_marks_do_not_matter(name: str) -> None:
     text = (CELLS / f"{name}.cell").read_text("utf-8")
     plain = read_cell(text, "a.cell", head_text)
-    for other in (text.replace("\n", "\r\n"), text.replace(" = ", "\t=\t"), "\ufeff" + text, text.replace("\n", "\n\n")):
+    for other in (
+        text.replace("\n", "\r\n"),
+        text.replace(" = ", "\t=\t"),
+        "\ufeff" + text,
+        text.replace("\n", "\n\n"),
+    ):
         again = read_cell(other, "a.cell", head_text)
         assert [e.expression for e in again.equations] == [e.expression for e in plain.equations]
         assert again.loss is plain.loss
 
 
 def test_shapes_of_declarations() -> None:
-    cell = read("size n, m", "param alpha, b[n], W[4*n, n+m], r[1,m], Q[2,2]", "loss f = alpha*sum(W)*sum(b)*sum(r)*det(Q)")
+    cell = read(
+        "size n, m", "param alpha, b[n], W[4*n, n+m], r[1,m], Q[2,2]", "loss f = alpha*sum(W)*sum(b)*sum(r)*det(Q)"
+    )
     found = {d.name: format_shape(d.shape) for d in cell.declarations}
     assert found == {"alpha": "scalar", "b": "n×1", "W": "(4*n)×(m + n)", "r": "1×m", "Q": "2×2"}
 
@@ -85,15 +92,25 @@ def test_a_size_may_be_declared_by_its_equality() -> None:
 
 
 def test_inputs_with_and_without_time() -> None:
-    cell = read(
-        *RNN[:2], "input x[m], G[n,n], u[n], spare[m], first[n]", "target y[n]", "state h[n]",
-        "h[t] = tanh(W @ h[t-1] + U @ x[t]) + G @ u + first[1]*0",
-        "loss L = norm2(h[tau] - y) + G[0,1]",
-    ) if False else read(
-        *RNN[:2], "input x[m], G[n,n], u[n], spare[m]", "target y[n]", "state h[n]",
-        "h[t] = tanh(W @ h[t-1] + U @ x[t]) + G @ u",
-        "loss L = norm2(h[tau] - y) + G[0,1]",
-    )  # fmt: skip
+    cell = (
+        read(
+            *RNN[:2],
+            "input x[m], G[n,n], u[n], spare[m], first[n]",
+            "target y[n]",
+            "state h[n]",
+            "h[t] = tanh(W @ h[t-1] + U @ x[t]) + G @ u + first[1]*0",
+            "loss L = norm2(h[tau] - y) + G[0,1]",
+        )
+        if False
+        else read(
+            *RNN[:2],
+            "input x[m], G[n,n], u[n], spare[m]",
+            "target y[n]",
+            "state h[n]",
+            "h[t] = tanh(W @ h[t-1] + U @ x[t]) + G @ u",
+            "loss L = norm2(h[tau] - y) + G[0,1]",
+        )
+    )
     assert {d.name: d.timed for d in (*cell.inputs, *cell.targets)} == {
         "x": True, "G": False, "u": False, "spare": True, "y": False,
     }  # fmt: skip
@@ -113,7 +130,9 @@ def test_timed_parameters() -> None:
 
 
 def test_constants() -> None:
-    cell = read("size K, n", "const eps = 1e-5, gain[n] = 2, A[n,n], third = 1/K", "loss f = trace(A) + eps + third*sum(gain)")
+    cell = read(
+        "size K, n", "const eps = 1e-5, gain[n] = 2, A[n,n], third = 1/K", "loss f = trace(A) + eps + third*sum(gain)"
+    )
     values = {d.name: d.value for d in cell.constants}
     assert values["eps"] == number("0.00001")
     assert values["A"] is None
@@ -125,10 +144,17 @@ def test_constants() -> None:
 
 def test_how_states_begin() -> None:
     cell = read(
-        "size n, B", "param S0[n], W[n,n]", "const c0[n]",
+        "size n, B",
+        "param S0[n], W[n,n]",
+        "const c0[n]",
         "state g[n], z[n] = 0, S[B,n] = ones(B) @ S0.T, q[n] learned, u[n] = c0 + S0, v[n] = 1",
-        "g[t] = g[t-1]", "z[t] = W @ z[t-1]", "S[t] = S[t-1] @ W", "q[t] = W @ q[t-1]", "u[t] = W @ u[t-1]", "v[t] = W @ v[t-1]",
-    )  # fmt: skip
+        "g[t] = g[t-1]",
+        "z[t] = W @ z[t-1]",
+        "S[t] = S[t-1] @ W",
+        "q[t] = W @ q[t-1]",
+        "u[t] = W @ u[t-1]",
+        "v[t] = W @ v[t-1]",
+    )
     found = {s.name: (s.start, None if s.initial is None else to_text(s.initial)) for s in cell.states}
     assert found == {
         "g": (Start.GIVEN, None),
@@ -143,13 +169,15 @@ def test_how_states_begin() -> None:
 
 def test_states_need_no_declaration() -> None:
     cell = read(
-        "size n, m", "param W[n,n], U[n,m], b[n], w", "input x[m]",
+        "size n, m",
+        "param W[n,n], U[n,m], b[n], w",
+        "input x[m]",
         "f[t] = sigmoid(W @ h[t-1] + U @ x[t] + b)",
         "c[t] = f[t] * c[t-1] + (1 - f[t]) * b",
         "h[t] = tanh(c[t])",
         "g[t] = W @ g[t+1] + h[t]",
         "s[t] = w * s[t-1] + sum(x[t])",
-    )  # fmt: skip
+    )
     assert {s.name: s.lags for s in cell.states} == {"c": (1,), "h": (1,), "g": (-1,), "s": (1,)}
     assert shapes(cell) == {"f": "n×1", "c": "n×1", "h": "n×1", "g": "n×1", "s": "scalar"}
     assert cell.state["g"].backward
@@ -171,25 +199,36 @@ def test_the_times_are_the_authors() -> None:
 
 def test_a_variable_may_have_an_index_name_or_a_sizes() -> None:
     cell = read(
-        "size n, H", "param W[H,H]", "state h[H]",
-        "i[t] = sigmoid(h[t-1])", "k[t] = W @ i[t]", "n[t] = tanh(k[t])", "h[t] = n[t] * i[t]",
+        "size n, H",
+        "param W[H,H]",
+        "state h[H]",
+        "i[t] = sigmoid(h[t-1])",
+        "k[t] = W @ i[t]",
+        "n[t] = tanh(k[t])",
+        "h[t] = n[t] * i[t]",
         "loss L = sum(norm2(k[k]) * k, k) / n",
-    )  # fmt: skip
+    )
     assert cell.loss is not None
     assert to_text(cell.loss) == "sum(norm2(k[k]) * k, k, 1, tau) / n"
 
 
 def test_names_that_sympy_has_are_the_users() -> None:
     names = ("E", "S", "N", "I", "D", "Q", "pi", "beta", "gamma", "zeta")
-    cell = read("size p", "param " + ", ".join(f"{name}[p,p]" for name in names), "loss f = trace(" + " @ ".join(names) + ")")
+    cell = read(
+        "size p", "param " + ", ".join(f"{name}[p,p]" for name in names), "loss f = trace(" + " @ ".join(names) + ")"
+    )
     assert cell.loss is not None
     assert to_text(cell.loss) == "trace(" + " @ ".join(names) + ")"
 
 
 def test_whole_quantities() -> None:
     cell = read(
-        *RNN, "A = W - W.T", "o[t] = A @ h[t]", "pooled = sum(o[t], t) / tau", "loss L = norm2(pooled)",
-    )  # fmt: skip
+        *RNN,
+        "A = W - W.T",
+        "o[t] = A @ h[t]",
+        "pooled = sum(o[t], t) / tau",
+        "loss L = norm2(pooled)",
+    )
     assert set(cell.whole) == {"A", "pooled"}
     assert cell.variable("A").time is None
 
@@ -241,9 +280,16 @@ def test_a_declared_scalar_takes_a_product_that_is_one_by_one() -> None:
 
 def test_style_layout_and_comments() -> None:
     cell = read(
-        "# From a book.", "# Second line.", "cell my-cell.2  # eq. 3", "layout denominator", "style transpose=prime, bold=no",
-        "size n", "# not a heading", "param W[n,n]", "loss f = det(W)",
-    )  # fmt: skip
+        "# From a book.",
+        "# Second line.",
+        "cell my-cell.2  # eq. 3",
+        "layout denominator",
+        "style transpose=prime, bold=no",
+        "size n",
+        "# not a heading",
+        "param W[n,n]",
+        "loss f = det(W)",
+    )
     assert cell.name == "my-cell.2"
     assert cell.layout == "denominator"
     assert cell.style == (("transpose", "prime"), ("bold", "no"))
@@ -260,13 +306,21 @@ def test_a_bound_function() -> None:
 
 
 def test_a_keyword_may_be_a_variable() -> None:
-    cell = read("size n", "param W[n,n]", "state[t] = tanh(W @ state[t-1])", "target[t] = state[t]", "loss = sum(norm2(target[t]), t)")
+    cell = read(
+        "size n",
+        "param W[n,n]",
+        "state[t] = tanh(W @ state[t-1])",
+        "target[t] = state[t]",
+        "loss = sum(norm2(target[t]), t)",
+    )
     assert list(cell.equation) == ["state", "target"]
     assert cell.loss_name == "L"
 
 
 def test_lines_go_on_where_they_are_indented() -> None:
-    cell = read("size n", "param W[n,n],", "  b[n]", "h[t] = tanh(W @ h[t-1]", "            + b)", "q[t] = h[t]; p[t] = q[t]")
+    cell = read(
+        "size n", "param W[n,n],", "  b[n]", "h[t] = tanh(W @ h[t-1]", "            + b)", "q[t] = h[t]; p[t] = q[t]"
+    )
     assert list(cell.equation) == ["h", "q", "p"]
 
 
