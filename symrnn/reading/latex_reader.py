@@ -1,0 +1,160 @@
+r"""LaTeX answers, as people write them, to formulas: every way in which the print can be meant.
+
+The text is cut into tokens (:mod:`latex_tokens`), parsed without knowing any name (:mod:`latex_syntax`), and then
+understood in the scope of a cell (:mod:`latex_meaning`).  Where print leaves something open, there is one reading
+for each choice, the most literal first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from symrnn.errors import Location, ReadingError
+from symrnn.language import Formula, Layout, Node
+from symrnn.reading.latex_answer import Answer, read_answer
+from symrnn.reading.latex_choices import Choices, every_reading
+from symrnn.reading.latex_context import Context, Place
+from symrnn.reading.latex_indices import names_in, separate
+from symrnn.reading.latex_lexicon import Lexicon, name_key, script_key
+from symrnn.reading.latex_lines import read_statements
+from symrnn.reading.latex_meaning import single, value
+from symrnn.reading.latex_source import Source
+from symrnn.reading.latex_syntax import Parser
+from symrnn.reading.latex_tokens import tokenize
+from symrnn.reading.latex_tree import Name, Scripted, Statement
+from symrnn.reading.latex_variables import bare_name
+from symrnn.reading.scope import Scope, ShapeUnknown
+
+MAX_READINGS = 32
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a text.
+
+    ``formula``: the answer.  ``choices``: what was open, and how it was taken, as pairs of words; nothing where
+    the print left nothing open.  ``claims``: everything that is said of a derivative, each equality sign of a
+    chain a claim of its own, the answer last.  ``equalities``: expressions that were said to be equal.
+    """
+
+    formula: Formula
+    choices: tuple[tuple[str, str], ...] = ()
+    claims: tuple[Formula, ...] = ()
+    equalities: tuple[tuple[Node, Node], ...] = ()
+
+    @property
+    def description(self) -> str:
+        """The choices in one line.
+
+        >>> from symrnn.language import ONE
+        >>> Reading(Formula(ONE), (("the product's factors are", "descending"),)).description
+        "the product's factors are: descending"
+        """
+        return "; ".join(f"{key}: {taken}" for key, taken in self.choices)
+
+
+def read_latex(
+    text: str,
+    scope: Scope,
+    layout: Layout = Layout.NUMERATOR,
+    *,
+    names: Mapping[str, str] | None = None,
+    entries_from: int = 0,
+    prime_transposes: bool = False,
+    location: Location | None = None,
+) -> tuple[Reading, ...]:
+    r"""All readings of a LaTeX answer in the scope of a cell, the most literal first; at most MAX_READINGS.
+
+    ``names`` binds other names to the cell's (``{"T": "tau", "W_{xh}": "U"}``), ``entries_from`` is the number of
+    the first entry, ``prime_transposes`` reads ``A'`` as the transpose of what isn't a function.  Inert derivatives
+    are in the given layout.
+
+    >>> from symrnn.language import Index, Role
+    >>> from symrnn.reading.scope import Symbol
+    >>> n, one = Index.of("n"), Index.of(1)
+    >>> scope = Scope(
+    ...     timed={"h": Symbol(Role.COMPUTED, (n, one))}, whole={"W": Symbol(Role.PARAMETER, (n, n))},
+    ...     indices=frozenset({"t", "tau"}), free=True,
+    ... )
+    >>> literal, other = read_latex(r"\prod_{j=k+1}^{t} \operatorname{diag}(1 - h_j^2) W", scope)[:2]
+    >>> literal.description, other.description
+    ("...ascending", "...descending")
+
+    Raises ReadingError or UnknownNameError with line, column and what was expected; ShapeError where the shapes
+    don't fit in any reading.
+    """
+    source = Source(text, location.source if location is not None else "LaTeX")
+    lexicon = Lexicon.of(scope)
+    lexicon = lexicon.renamed((_key(printed, lexicon), meant) for printed, meant in (names or {}).items())
+    scope = scope.with_indices(*({"k"} - scope.whole.keys() - scope.sizes.keys()))
+    found: dict[Formula, Reading] = {}
+    for joined in (False, True):
+        statements, ambiguous = read_statements(source, lexicon.words(), joined)
+        letters = _entry_letters(statements, lexicon, scope)
+
+        def read(choices: Choices, statements: Sequence[Statement] = statements, letters: frozenset[str] = letters) -> Answer:
+            context = Context(
+                source, choices, layout, value, single, scope, lexicon, entries_from, prime_transposes, letters
+            )
+            try:
+                return read_answer(statements, Place(context, scope, lexicon))
+            except ShapeUnknown as unknown:
+                raise ReadingError(f"the shape of “{unknown}” does not follow from its definition") from None
+
+        for answer, choices in every_reading(read):
+            if answer.formula not in found:
+                extra = (("a line break", "joins two lines"),) if joined else ()
+                found[answer.formula] = Reading(
+                    answer.formula, (*extra, *choices.described()), answer.claims, answer.equalities
+                )
+            if len(found) >= MAX_READINGS:
+                return tuple(found.values())
+        if not ambiguous:
+            break
+    return tuple(found.values())
+
+
+def _key(printed: str, lexicon: Lexicon) -> str:
+    r"""The spelling of a name as it is printed, ``W_{xh}`` or ``\hat p``."""
+    source = Source(printed, "--names")
+    parser = Parser(source, tokenize(source, lexicon.words()), len(printed))
+    tree = parser.whole()
+    name = bare_name(tree)
+    if name is None:
+        raise source.error("expected one name, as in T=tau or W_{xh}=U", 0)
+    key = name_key(name)
+    if isinstance(tree, Scripted):
+        key += (script_key(tree.sub) or "") + (script_key(tree.sup) or "") + "prime" * tree.primes
+    return key
+
+
+def _entry_letters(statements: Sequence[Statement], lexicon: Lexicon, scope: Scope) -> frozenset[str]:
+    """Letters that count entries somewhere: the i and j of ``W_{ij}``, the i of ``h_{t,i}``."""
+    found: set[str] = set()
+    context = Context(
+        Source(""), Choices(), Layout.NUMERATOR, value, single, scope, lexicon
+    )
+    place = Place(context, scope, lexicon)
+    for tree in _scripted(statements):
+        name = bare_name(tree)
+        if name is None or tree.sub is None or lexicon.find(name_key(name) + (tree.sub.key or " ")) is not None:
+            continue
+        items = separate(tree.sub.items, place)
+        if len(items) > 1:
+            found |= {name_key(n) for item in items for n in names_in(item) if isinstance(item, Name)}
+    return frozenset(found - scope.indices - scope.sizes.keys())
+
+
+def _scripted(tree: object) -> list[Scripted]:
+    """All names with scripts in the statements, without recursion."""
+    found, stack = [], [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Scripted):
+            found.append(node)
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif hasattr(node, "__slots__"):
+            stack.extend(getattr(node, slot) for slot in node.__slots__ if slot not in ("at", "key", "kind"))
+    return found
