@@ -99,7 +99,7 @@ def _substitute_binder(node: Sum | Product, replacements: Mapping[str, Index]) -
     inside = {name: new for name, new in replacements.items() if name != index}
     inside = {name: new for name, new in inside.items() if name in free_indices(body)}
     if any(index in new.names() for new in inside.values()):
-        taken = free_indices(body).union(*(new.names() for new in inside.values()))
+        taken = (free_indices(body) | bound_indices(body)).union(*(new.names() for new in inside.values()))
         fresh = fresh_index(index, taken)
         body, index = substitute_indices(body, {index: Index.of(fresh)}), fresh
     if inside:
