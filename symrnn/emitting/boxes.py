@@ -108,6 +108,13 @@ class Grid(Box):
 
 
 @dataclass(frozen=True, slots=True)
+class Lines(Box):
+    """A long entry of a matrix on several lines, those after the first moved in a little."""
+
+    rows: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Big(Box):
     """A big operator with its bounds; the body stands beside it."""
 

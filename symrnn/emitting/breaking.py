@@ -6,13 +6,14 @@ are chosen together rather than one after the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby, pairwise
 
-from symrnn.emitting.boxes import Box, Delimiter, Fence, Glyph, Kind, Mark, Row, flat_row
-from symrnn.emitting.measure import fence_size, width
+from symrnn.emitting.boxes import Box, Delimiter, Fence, Glyph, Grid, Kind, Lines, Mark, Row, Scripts, flat_row
+from symrnn.emitting.measure import LINE_INDENT, fence_size, width
 from symrnn.emitting.rules import DOT
+from symrnn.emitting.typeset import Equation
 
 PRICES = {Kind.RELATION: 0, Kind.BINARY: 1, Kind.PUNCTUATION: 4, Kind.BESIDE: 6}
 """What a break costs at each kind of glyph, in parentheses DEPTH more for each pair."""
@@ -22,6 +23,13 @@ ADDITIVE = "+−"
 CIRCLED_PRICE = 3
 SEGMENT = 16.0
 """How wide a piece may be that a page cannot break, in em: a phone shows about twenty."""
+
+WIDEST_MATRIX = 38.0
+"""How wide a matrix may be on a page, in em, before its entries take several lines."""
+
+FENCE_ROOM = 1.0
+WIDEST_LEFT = 0.4
+"""What part of a line a left side may take."""
 
 OVERFULL = 10_000.0
 
@@ -48,10 +56,66 @@ def break_lines(box: Box, limit: float, first: float | None = None, measure: Mea
     """
     if measure(box) <= (limit if first is None else first):
         return (box,)
-    pieces = list(flatten(box))
+    pieces = list(flatten(fitted(box, limit, measure)))
     widths = [measure(piece.box) for piece in pieces]
     ranges = _best(pieces, widths, limit, first)
     return tuple(_line(pieces[start:stop], start > 0) for start, stop in ranges)
+
+
+def unwound(equations: Iterable[Equation], limit: float, measure: Measure = width) -> list[Equation]:
+    """Equations whose left side would leave no room for the right get it on a line of its own."""
+    result: list[Equation] = []
+    for equation in equations:
+        if equation.left is None or measure(equation.left) <= WIDEST_LEFT * limit:
+            result.append(equation)
+        else:
+            result += [Equation(None, equation.left, bare=True), Equation(None, equation.right)]
+    return result
+
+
+def fitted(box: Box, limit: float, measure: Measure = width) -> Box:
+    """The box with the entries of its matrices on several lines where the matrix would be wider than ``limit``."""
+    match box:
+        case Grid():
+            return _fitted_grid(box, limit, measure)
+        case Row(items):
+            return Row(tuple(fitted(item, limit, measure) for item in items))
+        case Fence(body=body) | Mark(body=body):
+            return replace(box, body=fitted(body, limit - FENCE_ROOM, measure))
+        case Scripts(base=base):
+            return replace(box, base=fitted(base, limit - FENCE_ROOM, measure))
+        case _:
+            return box
+
+
+def _fitted_grid(grid: Grid, limit: float, measure: Measure) -> Grid:
+    """The wide columns of a matrix share the room that the narrow ones leave."""
+    if measure(grid) <= limit:
+        return grid
+    wanted = [max(measure(cell) for cell in column) for column in zip(*grid.rows, strict=True)]
+    room = limit - measure(grid) + sum(wanted)
+    given = _shared(wanted, max(room, limit / 2))
+    return replace(
+        grid,
+        rows=tuple(
+            tuple(_lines(cell, width_, measure) for cell, width_ in zip(row, given, strict=True)) for row in grid.rows
+        ),
+    )
+
+
+def _shared(wanted: list[float], room: float) -> list[float]:
+    """How wide each column may be: what it wants where that is less than its share, else an equal share of the rest."""
+    open_ones = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    given = [0.0] * len(wanted)
+    for position, i in enumerate(open_ones):
+        given[i] = min(wanted[i], room / (len(wanted) - position))
+        room -= given[i]
+    return given
+
+
+def _lines(cell: Box, limit: float, measure: Measure) -> Box:
+    rows = break_lines(cell, limit - LINE_INDENT, limit, measure)
+    return rows[0] if len(rows) == 1 else Lines(rows)
 
 
 def segments(box: Box) -> tuple[Box, ...]:
@@ -59,7 +123,7 @@ def segments(box: Box) -> tuple[Box, ...]:
 
     It is cut at the cheapest places first; only what is still wide is cut again, at the next cheapest.
     """
-    return tuple(_marked(part, 0) for part in _refined(list(flatten(box))))
+    return tuple(_marked(part, 0) for part in _refined(list(flatten(fitted(box, WIDEST_MATRIX)))))
 
 
 def _refined(pieces: list[Piece]) -> Iterator[list[Piece]]:

@@ -20,12 +20,13 @@ from symrnn.emitting.boxes import (
     Glyph,
     Grid,
     Kind,
+    Lines,
     Mark,
     Root,
     Row,
     Scripts,
 )
-from symrnn.emitting.breaking import break_lines
+from symrnn.emitting.breaking import break_lines, unwound
 from symrnn.emitting.measure import fence_size, width
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
@@ -75,9 +76,7 @@ def to_latex_lines(
     return tuple(box_latex(line) for line in break_lines(typeset(expression, style), limit, first))
 
 
-def display(
-    left: Node | Box | None, rights: Iterable[Node], style: Style = PLAIN, limit: float = TEXT_WIDTH
-) -> str:
+def display(left: Node | Box | None, rights: Iterable[Node], style: Style = PLAIN, limit: float = TEXT_WIDTH) -> str:
     """A chain ``left = right = … = right`` as rows of an ``align*``, long right sides over several lines."""
     chain = [Equation(None, typeset(right, style)) for right in rights]
     if left is not None and chain:
@@ -95,8 +94,8 @@ def display_formula(
 
 
 def equation_rows(equations: Iterable[Equation], limit: float = TEXT_WIDTH) -> list[str]:
-    """The rows of an alignment at the equals signs; the left side is as wide as the widest."""
-    given = list(equations)
+    """The rows of an alignment at the equals signs; a very wide left side stands on rows of its own."""
+    given = unwound(equations, limit)
     indent = max((width(e.left) for e in given if e.left is not None), default=0.0)
     room = max(limit - indent - 1.5, limit / 3)
     alone = len(given) == 1 and given[0].left is None
@@ -233,9 +232,7 @@ _ACCENTS: Mapping[str, str] = MappingProxyType(
 @box_latex.register
 def _(box: Accent) -> str:
     wide = isinstance(box.base, Glyph) and len(box.base.text) > 1
-    command = (
-        {"hat": r"\widehat", "tilde": r"\widetilde", "bar": r"\overline"}.get(box.mark) if wide else None
-    )
+    command = {"hat": r"\widehat", "tilde": r"\widetilde", "bar": r"\overline"}.get(box.mark) if wide else None
     return f"{command or _ACCENTS[box.mark]}{{{box_latex(box.base)}}}"
 
 
@@ -278,8 +275,18 @@ def _sized(delimiter: str, size: int, opening: bool) -> str:
 @box_latex.register
 def _(box: Grid) -> str:
     environment = {"(": "pmatrix", "[": "bmatrix"}[box.left]
-    rows = " \\\\ ".join(" & ".join(box_latex(cell) for cell in row) for row in box.rows)
+    tall = any(isinstance(cell, Lines) for row in box.rows for cell in row)
+    between = r" \\[1ex] " if tall else r" \\ "
+    rows = between.join(" & ".join(box_latex(cell) for cell in row) for row in box.rows)
     return rf"\begin{{{environment}}} {rows} \end{{{environment}}}"
+
+
+@box_latex.register
+def _(box: Lines) -> str:
+    first, *rest = (box_latex(row) for row in box.rows)
+    rows = [f"& {first}", *(f"& \\quad {{}}{row}" for row in rest)]
+    body = " \\\\ ".join(rows)
+    return rf"\begin{{aligned}} {body} \end{{aligned}}"
 
 
 @box_latex.register

@@ -24,6 +24,7 @@ from symrnn.emitting.boxes import (
     Glyph,
     Grid,
     Kind,
+    Lines,
     Mark,
     Root,
     Row,
@@ -273,6 +274,16 @@ def _(box: Grid, page: Page) -> str:
     )
     left, right = _delimiter(box.left, None, "prefix"), _delimiter(box.right, None, "postfix")
     return f"<mrow>{left}{_element('mtable', rows)}{right}</mrow>"
+
+
+@box_mathml.register
+def _(box: Lines, page: Page) -> str:
+    style = f"{_COLUMN.format('left')};padding:0.1em 0"
+    rows = []
+    for number, row in enumerate(box.rows):
+        moved = style if number == 0 else f"{style};padding-left:1em"
+        rows.append(f'<mtr><mtd style="{moved}">{box_mathml(row, page)}</mtd></mtr>')
+    return _element("mtable", "".join(rows))
 
 
 @box_mathml.register

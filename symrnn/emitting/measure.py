@@ -17,6 +17,7 @@ from symrnn.emitting.boxes import (
     Glyph,
     Grid,
     Kind,
+    Lines,
     Mark,
     Root,
     Row,
@@ -25,6 +26,9 @@ from symrnn.emitting.boxes import (
 
 SCRIPT = 0.75
 """How large a script is, seen from its base."""
+
+LINE_INDENT = 1.0
+"""How far the later lines of an entry are moved in, in em."""
 
 _NARROW = set("ijlItf1,.;:|()'′")
 _WIDE = set("mwMWNUVHKDQ∑∏⨀ωϕψΦΨΩ")
@@ -92,6 +96,11 @@ def _(box: Grid) -> float:
 
 
 @width.register
+def _(box: Lines) -> float:
+    return width(box.rows[0]) if len(box.rows) == 1 else max(width(row) + LINE_INDENT for row in box.rows)
+
+
+@width.register
 def _(box: Big) -> float:
     return max(1.5, SCRIPT * width(box.lower), SCRIPT * width(box.upper)) + 0.17
 
@@ -156,6 +165,11 @@ def _(box: Delimiter) -> float:
 @reach.register
 def _(box: Grid) -> float:
     return 0.6 * sum(2 * max(reach(cell) for cell in row) for row in box.rows)
+
+
+@reach.register
+def _(box: Lines) -> float:
+    return sum(reach(row) for row in box.rows)
 
 
 @reach.register

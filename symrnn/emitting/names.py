@@ -82,7 +82,7 @@ def _accented(notation: Notation, style: Style, bold: bool) -> Box:
 
 def _script(notation: Notation) -> Box:
     """A script of a name: letters and the digits after them, without a comma."""
-    parts = [letters_box(notation.letters, notation.upright)]
+    parts = [_accented(notation, PLAIN, False)]
     if notation.number:
         parts.append(number_glyph(notation.number))
     return flat_row(*parts)

@@ -146,7 +146,8 @@ def _script(part: str) -> Notation:
     number = part[len(stem) :]
     if not stem:
         return Notation(part)
-    if stem in GREEK:
-        return Notation(GREEK[stem][0], number=number)
+    letters, accents, _ = _head(stem, True)
+    if accents or stem in GREEK:
+        return Notation(letters, accents=accents, number=number)
     word = len(stem) > 2 and any(vowel in stem.lower() for vowel in "aeiouy")
     return Notation(stem, upright=word, number=number)

@@ -22,12 +22,13 @@ from symrnn.emitting.boxes import (
     Glyph,
     Grid,
     Kind,
+    Lines,
     Mark,
     Root,
     Row,
     Scripts,
 )
-from symrnn.emitting.breaking import break_lines
+from symrnn.emitting.breaking import break_lines, unwound
 from symrnn.emitting.canvas import Canvas, beside, pad, stacked
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
@@ -92,16 +93,17 @@ def to_unicode(
 
 def draw_equations(equations: Iterable[Equation], terminal: Terminal, width: int | None = None) -> str:
     """Equations under each other, their equals signs in one column; long right sides on several lines."""
-    given = list(equations)
+    measure = partial(_measure, terminal=terminal)
+    given = list(equations) if width is None else unwound(equations, width, measure)
     lefts = [None if e.left is None else box_canvas(e.left, terminal) for e in given]
     margin = max((left.width for left in lefts if left is not None), default=0)
     blocks: list[str] = []
     for equation, left in zip(given, lefts, strict=True):
         lines = _broken(equation.right, terminal, None if width is None else width - margin - 3)
-        if left is not None:
-            sign = beside([Canvas((" " * (margin - left.width),)), left, Canvas((" = ",))])
-            lines[0] = beside([sign, lines[0]])
-        indent = Canvas((" " * (margin + 3 if margin else 0),))
+        if not equation.bare:
+            shown = left or Canvas(("",))
+            lines[0] = beside([Canvas((" " * (margin - shown.width),)), shown, Canvas((" = ",)), lines[0]])
+        indent = Canvas((" " * (0 if equation.bare else margin + 3),))
         rest = [beside([indent, line]) for line in lines[1:]]
         blocks.append("\n".join(str(line) for line in [lines[0], *rest]))
     tall = any("\n" in block for block in blocks)
@@ -269,6 +271,8 @@ def _(box: Grid, terminal: Terminal) -> Canvas:
         return Canvas((f"[{rows}]",))
     widths = [max(cell.width for cell in column) for column in zip(*cells, strict=True)]
     drawn = [_grid_row(row, widths) for row in cells]
+    if any(cell.height > 1 for row in cells for cell in row):
+        drawn = [part for row in drawn for part in (row, Canvas((" ",)))][:-1]
     body = stacked(drawn, base=0)
     body = Canvas(body.lines, (body.height - 1) // 2)
     left, right = (_delimiter(text, body.base, body.below, terminal) for text in (box.left, box.right))
@@ -282,6 +286,16 @@ def _grid_row(row: list[Canvas], widths: list[int]) -> Canvas:
         parts += [Canvas(("  ",))] if parts else []
         parts.append(Canvas(lines, cell.base))
     return beside(parts)
+
+
+@box_canvas.register
+def _(box: Lines, terminal: Terminal) -> Canvas:
+    rows = [box_canvas(row, terminal) for row in box.rows]
+    if terminal.linear:
+        return beside(rows)
+    moved = [rows[0], *(beside([Canvas((" ",)), row]) for row in rows[1:])]
+    whole = stacked(moved, base=0, left=True)
+    return Canvas(whole.lines, (whole.height - 1) // 2)
 
 
 @box_canvas.register
