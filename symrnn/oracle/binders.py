@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from symrnn.oracle.compiler import Compiler
 
 
+MOST_BEGINNINGS = 1_000
+"""How many beginnings of a product are kept; a longer product is multiplied out from there."""
+
+
 def register(rule: Any) -> None:
     """Enter the binders' rules."""
     rule.register(Sum, sum_rule)
@@ -33,8 +37,8 @@ def sum_rule(node: Sum, child: Children, compiler: Compiler) -> Fn:
         index = frame.index
         low, high, outer = lower(index), upper(index), index[place]
         value = None if high >= low else zeros
+        frame.spend(weight * max(0, high - low + 1))
         for at in range(low, high + 1):
-            frame.spend(weight)
             index[place] = at
             term = body(frame)
             if term is not OUT:
@@ -70,24 +74,17 @@ def product_rule(node: Product, child: Children, compiler: Compiler) -> Fn:
                 f"the product {shown} runs from {start} to {stop}, below the empty product",
                 hint=f"One step beyond the end, {start - step}, is the empty product.",
             )
-        context = (key, start, *[index[other] for other in others])
-        done, value = _longest(frame.local, context, count, one)
+        beginnings = frame.local.setdefault((key, start, *[index[other] for other in others]), [])
+        done = min(len(beginnings), count)
+        value = beginnings[done - 1] if done else one
+        frame.spend(weight * (count - done))
         for position in range(done, count):
-            frame.spend(weight)
             index[place] = start + position * step
             factor = body(frame)
             value = factor if position == 0 else times(value, factor)
-            frame.local[context, position + 1] = value
+            if position < MOST_BEGINNINGS:
+                beginnings.append(value)
         index[place] = outer
         return value
 
     return ordered
-
-
-def _longest(memo: dict[Any, Array], context: tuple[Any, ...], count: int, one: Array) -> tuple[int, Array]:
-    """The longest beginning of the product that is known, and its number of factors."""
-    for known in range(count, 0, -1):
-        value = memo.get((context, known))
-        if value is not None:
-            return known, value
-    return 0, one

@@ -12,15 +12,24 @@ from dataclasses import dataclass, field
 from math import prod
 
 from symrnn.errors import DataError, ShapeError, UnsupportedError
-from symrnn.language.binder import Product, Sum
+from symrnn.language.binder import Sum
 from symrnn.language.derivative import ImmediateJacobian, Jacobian
 from symrnn.language.index import Index
 from symrnn.language.leaf import Delta, IndexNumber
 from symrnn.language.node import Node
 from symrnn.language.operation import Add, Divide, Entry, Hadamard, MatMul, Neg
-from symrnn.language.traversal import postorder
+from symrnn.language.traversal import bound_indices
 from symrnn.oracle.axes import Axes, summed
 from symrnn.oracle.compiler import free_of
+from symrnn.oracle.components import (
+    NONE,
+    Names,
+    apart,
+    axis_length,
+    component_indices,
+    component_names,
+    own_names,
+)
 from symrnn.oracle.frame import LARGEST_ARRAY, OUT, Array, Fn, Frame
 from symrnn.oracle.indices import open_names
 from symrnn.oracle.parts import FormulaProgram
@@ -31,8 +40,6 @@ from symrnn.oracle.scope import Compiled, solid
 
 PRODUCTS = (Hadamard, MatMul, Divide)
 DERIVATIVES = (Jacobian, ImmediateJacobian)
-Names = frozenset[str]
-NONE: Names = frozenset()
 
 
 def compile_contraction(
@@ -47,59 +54,14 @@ def compile_contraction(
         raise ShapeError("an index form is a scalar expression of entries; this one is a matrix")
     if len(set(free)) != len(free):
         raise DataError(f"the free indices {', '.join(free)} name one twice")
-    known = program.compiler.sizes
-    components = component_names(root, frozenset(times).union(known))
+    root = apart(root, frozenset(free))
+    components = component_names(root, bound_indices(root).union(times, program.compiler.sizes))
     names = dict.fromkeys([*free, *sorted(components[root])])
-    lengths = {name: sizes.get(name) or _length(root, name, program) for name in free}
+    lengths = {name: sizes.get(name) or axis_length(root, name, program.compiler) for name in free}
     axes = Axes({name: place for place, name in enumerate(names)}, tuple(free), lengths)
     compiled = _Contraction(program, axes, components).term(root, lengths)
     _hold_to_limit(lengths)
     return compiled, axes
-
-
-def component_names(root: Node, fixed: Names) -> dict[Node, Names]:
-    """For every subexpression the symbols in its entries and deltas that are neither fixed nor bound inside
-    it.
-    """
-    nodes = list(postorder(root))
-    anywhere = NONE.union(*(_own(node) for node in nodes if isinstance(node, (Entry, Delta))))
-    found: dict[Node, Names] = {}
-    for node in nodes:
-        names = (_own(node) & anywhere).union(*(found[child] for child in node.children)) - fixed
-        found[node] = names - {node.index} if isinstance(node, (Sum, Product)) else names
-    return found
-
-
-def _component_indices(node: Node) -> tuple[Index, ...]:
-    if isinstance(node, Entry):
-        return node.args[1]
-    if isinstance(node, Delta):
-        return node.args
-    return (node.index,) if isinstance(node, IndexNumber) else ()
-
-
-def _own(node: Node) -> Names:
-    """The symbols in a node's own component indices."""
-    return NONE.union(*(index.names() for index in _component_indices(node)))
-
-
-def _length(root: Node, name: str, program: FormulaProgram) -> int:
-    """The length of the axes along which an index walks: all entries that show it bare must agree."""
-    found: dict[int, Entry] = {}
-    for node in postorder(root):
-        if isinstance(node, Entry):
-            axes = program.compiler.shape(node.args[0].shape)
-            places = entry_places(node.args[0], node.args[1])
-            found.update({axis: node for index, axis in zip(places, axes, strict=True) if index.name == name})
-    if len(found) > 1:
-        lengths = " and one of ".join(map(str, sorted(found)))
-        raise ShapeError(f"the index {name} walks along an axis of {lengths}")
-    if not found:
-        raise DataError(
-            f"over which axis the index {name} runs cannot be seen",
-            hint="Some entry must have it alone in one of its places.",
-        )
-    return next(iter(found))
 
 
 def _hold_to_limit(lengths: Mapping[str, int]) -> None:
@@ -129,7 +91,7 @@ class _Contraction:
 
     def _term(self, node: Node, mine: Names, given: Mapping[str, int]) -> Compiled:
         here = [name for name in sorted(mine.difference(given)) if self._is_scope_of(node, name)]
-        sizes = {name: _length(node, name, self.program) for name in here}
+        sizes = {name: axis_length(node, name, self.program.compiler) for name in here}
         inside = {name: size for name, size in {**given, **sizes}.items() if name in mine}
         _hold_to_limit(inside)
         compiled = self._inside(node, {**given, **sizes})
@@ -153,7 +115,7 @@ class _Contraction:
         if isinstance(node, (Add, Neg, Sum)):
             return False
         inside = [child for child in node.children if name in self.components[child]]
-        if len(inside) == 1 and name not in _own(node):
+        if len(inside) == 1 and name not in own_names(node):
             return not self._closes(inside[0], name)
         return True
 
@@ -162,7 +124,7 @@ class _Contraction:
         inside = [child for child in node.children if name in self.components[child]]
         if isinstance(node, (*PRODUCTS, *DERIVATIVES)) and len(inside) > 1:
             return True
-        if sum(name in index.names() for index in _component_indices(node)) > 1:
+        if sum(name in index.names() for index in component_indices(node)) > 1:
             return True
         return any(self._closes(child, name) for child in inside)
 
@@ -182,7 +144,8 @@ class _Contraction:
         compiler, child = self.program.compiler, _Children(self, given)
         opens_itself = isinstance(node, (Entry, Delta, IndexNumber, *DERIVATIVES))
         if opens_itself:
-            run, free, vanishes = self._opened(node, given), self._free_of_opened(node, child), False
+            run, free = self._opened(node, given), self._free_of_opened(node, child)
+            vanishes = isinstance(node, Entry) and child.vanishes(node.args[0])
         else:
             if any(len(below.shape) == 3 for below in node.children):
                 raise UnsupportedError(f"{type(node).__name__} of a third-order tensor has no rule in index form")
@@ -195,10 +158,10 @@ class _Contraction:
 
     def _free_of_opened(self, node: Node, child: _Children) -> Names:
         compiler = self.program.compiler
-        own = NONE.union(*(open_names(index, compiler.sizes) for index in _component_indices(node)))
+        own = NONE.union(*(open_names(index, compiler.sizes) for index in component_indices(node)))
         if isinstance(node, DERIVATIVES):
             below = [self._sides(node)[0][0], self._sides(node)[1][0]]
-            own |= _own(node.args[0]) | _own(node.args[1])
+            own |= own_names(node.args[0]) | own_names(node.args[1])
             return own.difference(self.axes.place).union(*(compiler.compile(n).free for n in below))
         return own.difference(self.axes.place).union(*(child.free(below) for below in node.children))
 
@@ -223,8 +186,13 @@ class _Contraction:
         take = [axes.values(i, given, compiler, length) for i, length in zip(places, lengths, strict=True)]
         is_open = bool(self.components[operand])
         inner = self.term(operand, given) if is_open else self.program.compile(operand)
-        run, gather = solid(inner), axes.entries_of_open if is_open else axes.entries
-        return lambda frame: gather(run(frame), [values(frame) for values in take])
+        run, gather = inner.run, axes.entries_of_open if is_open else axes.entries
+
+        def entry(frame: Frame) -> Array:
+            value = run(frame)
+            return OUT if value is OUT else gather(value, [values(frame) for values in take])
+
+        return entry
 
     def _sides(self, node: Node) -> list[tuple[Node, tuple[Index, ...] | None]]:
         """Of and by of a derivative: the array, and the indices where only an entry is meant."""
