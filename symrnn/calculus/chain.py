@@ -26,7 +26,7 @@ from symrnn.language.index import Index, index_max, index_min
 from symrnn.language.layout import Layout
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
-from symrnn.language.operation import Call, Divide, Hadamard
+from symrnn.language.operation import Call, Divide, Hadamard, Vec
 from symrnn.language.traversal import substitute_indices, variables
 
 
@@ -38,6 +38,11 @@ def total_by(of: Node, by: Node) -> Node:
 def immediate_by(of: Node, by: Node) -> Node:
     """Dplus(of, by), numerator layout."""
     return ImmediateJacobian(of, by, Layout.NUMERATOR)
+
+
+def as_vector(variable: Variable) -> Node:
+    """A variable between two others in a chain: rows and matrices by their vec, so that Jacobians multiply."""
+    return variable if variable.is_scalar or variable.is_column else Vec(variable)
 
 
 @dataclass(frozen=True)
@@ -130,14 +135,14 @@ class Chain:
         """The derivatives from a variable down to the stack of its own step."""
         assert self.stack is not None and of.time is not None
         path = self._path_to_state(of.name)
-        nodes: list[Node] = [self.graph.variable(name, of.time) for name in path]
+        nodes = [as_vector(self.graph.variable(name, of.time)) for name in path]
         return [total_by(a, b) for a, b in zip(nodes, [*nodes[1:], self.stack.node(of.time)], strict=True)] if path else []
 
     def _path_to_state(self, name: str) -> list[str]:
         """The variables that every way from ``name`` to the state passes through, fused activations left out."""
         assert self.stack is not None
-        if self.stack.is_single and name in self.stack.names:
-            return []
+        if name in self.stack.names:
+            return [] if self.stack.is_single else [name]
         path = [name]
         while True:
             below = [n for n in self.cell.same_step(path[-1]) if self._on_state(n)]
@@ -204,6 +209,8 @@ class Chain:
             body = build.compose(*head, *self.between(outer, inner), tail)
             terms.append(self._over_sources(loss, build.sum_over(body, self.letters.inner, low, high), loss.lower, loss.upper))
         direct = self._direct_terms(loss, leaf, outer)
+        if direct is None and loss.lower == loss.upper:
+            raise UnsupportedError(f"{leaf.name} acts on {loss.term.name} within the step both directly and through the state")
         if direct is None:
             return build.add(*(self._scaled(loss, t) for t in terms), immediate_by(self.of, leaf), *self._starts(leaf))
         terms.extend(self._over_sources(loss, d, loss.lower, loss.upper) for d in direct)
@@ -226,10 +233,15 @@ class Chain:
                 terms.append(immediate_by(loss.term.at(outer), leaf))
             elif self.local.derivative(loss.term.name, self.graph.variable(name)) is not None:
                 here = self.graph.variable(name, outer)
-                terms.append(build.compose(total_by(loss.term.at(outer), here), immediate_by(here, leaf)))
-        if len(terms) > 1 or (self.cell.loss is not None and leaf in variables(self.cell.loss)):
-            return None
-        return terms
+                seen = as_vector(here)
+                terms.append(build.compose(total_by(loss.term.at(outer), seen), immediate_by(seen, leaf)))
+        # ∂⁺u_t/∂W would count the way through the state of its own step a second time.
+        tied = self.stack is not None and self.local.stack_column(self.stack, leaf) is not None
+        penalty = isinstance(self.of, Variable) and self.of.role is Role.LOSS and self._in_loss(leaf)
+        return None if len(terms) > 1 or penalty or (terms and tied) else terms
+
+    def _in_loss(self, leaf: Variable) -> bool:
+        return self.cell.loss is not None and leaf in variables(self.cell.loss)
 
     def _reaches_directly(self, top: str, name: str) -> bool:
         """Whether ``top`` depends on ``name`` within the step other than through states."""
@@ -296,6 +308,8 @@ class Chain:
             terms.append(build.sum_over(body, self.letters.inner, low, high))
         for name in self.graph.order:
             if leaf in set(self.graph.reads(name)) and name not in self.cell.state and not self._feeds_state(name):
+                if terms:
+                    raise UnsupportedError(f"{leaf.name} acts on {of.name} both directly and through the state")
                 here = self.graph.variable(name, of.time)
                 if here == of:
                     terms.append(immediate_by(of, leaf))

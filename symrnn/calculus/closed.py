@@ -113,7 +113,7 @@ class ClosedForm:
         """Send the closed adjoint of a later stack to the states of an earlier one that its step reads."""
         now, span = self.cell.now, self.cell.time
         for leaf in self._reads(later, earlier):
-            column = self.local.stack_column(later, leaf)
+            column = self.local.stack_column(later, leaf, self._others(later))
             lag = self.graph.lag(leaf)
             if column is None or lag is None:
                 continue
@@ -224,13 +224,39 @@ class ClosedForm:
                 for body in self._copies(stack, row, leaf, self._source(span)):
                     terms.append(self._sum_both(stack, body, span))
         terms.extend(self._through_starts(leaf))
+        terms.extend(self._through_whole(leaf))
         return self._total(terms, leaf)
+
+    def _through_whole(self, leaf: Variable) -> list[Node]:
+        """What reaches the steps through an untimed equation, ``ctx = tanh(C @ z)``; the loss's own use is direct."""
+        terms: list[Node] = []
+        for equation in self.cell.whole.values():
+            if leaf in variables(equation.expression):
+                here = self.cell.variable(equation.name)
+                terms.extend(self._handed_on(equation.expression, self.by_parameter(here), leaf))
+        return terms
+
+    def _handed_on(self, expression: Node, upstream: Node, leaf: Variable) -> list[Node]:
+        """``upstream``, the derivative by an expression of leaves, as a derivative by one of them."""
+        if self.paths.scalar:
+            return [c.value for c in pullback(expression, upstream, lambda v: v == leaf)]
+        local = jacobian(expression, lambda v: identity(leaf.shape) if v == leaf else None, {})
+        return [] if local is None else [product(upstream, local)]
+
+    def _others(self, stack: StateStack) -> frozenset[Variable]:
+        """The states of the other stacks now: what goes through them arrives as their own sources."""
+        return frozenset(self.cell.variable(name, self.cell.now) for name in self.cell.state if name not in stack.names)
+
+    def _column(self, stack: StateStack, leaf: Variable, held: frozenset[Variable] = frozenset()) -> Node | None:
+        """∂s_t/∂leaf within the step, without the ways through other stacks; None where there is none."""
+        others = self._others(stack)
+        return None if leaf in others else self.local.stack_column(stack, leaf, held | others)
 
     def _copies(self, stack: StateStack, row: Node, leaf: Variable, outer: Index) -> list[Node]:
         """The summand at (source t, copy k) for every equation that contains the leaf."""
         inner = Index.of(self.letters.inner)
         if not self.paths.scalar:
-            column = self.local.stack_column(stack, leaf)
+            column = self._column(stack, leaf)
             if column is None:
                 return []
             return [self.finish(self._path(stack, row, outer, inner, self.letters, self.graph.at(column, inner)))]
@@ -246,7 +272,7 @@ class ClosedForm:
         self, stack: StateStack, row: Node, name: str, leaf: Variable, source: Index, copy: Index
     ) -> Node | None:
         here = self.graph.variable(name)
-        column = self.local.stack_column(stack, here)
+        column = self._column(stack, here)
         if column is None:
             return None
         path = self._path(stack, row, source, copy, self.letters, self.graph.at(column, copy))
@@ -259,16 +285,10 @@ class ClosedForm:
 
     def _through_starts(self, leaf: Variable) -> list[Node]:
         """λ_0 ∂⁺s_0/∂θ, where an initial value is an expression that contains the leaf."""
-        terms = []
+        terms: list[Node] = []
         for state, time, _ in self.cell.initial_keys():
             if state.start == Start.EXPRESSION and state.initial is not None and leaf in variables(state.initial):
-                upstream = self.by_initial(state.name, time)
-                if self.paths.scalar:
-                    terms.extend(c.value for c in pullback(state.initial, upstream, lambda v: v == leaf))
-                else:
-                    local = jacobian(state.initial, lambda v: identity(leaf.shape) if v == leaf else None, {})
-                    assert local is not None
-                    terms.append(product(upstream, local))
+                terms.extend(self._handed_on(state.initial, self.by_initial(state.name, time), leaf))
         return terms
 
     def by_initial(self, name: str, time: Index) -> Node:
@@ -279,7 +299,8 @@ class ClosedForm:
         shape = self.cell.state[name].shape
         letters = Letters.avoiding(self.cell, free_indices(self.of) - {self.cell.time.index})
         row = self.finish(total(terms)) if (terms := self.adjoint(stack, start, letters)) else None
-        found = [] if row is None else [from_row(self._component(stack, row, name, time), shape) if paths.scalar else row]
+        part = None if row is None else self._component(stack, row, name, time)
+        found = [] if part is None else [from_row(part, shape) if paths.scalar else part]
         found.extend(self._direct_initial(name, time))
         return self.finish(total(found)) if found else self._zero(shape)
 
@@ -319,7 +340,7 @@ class ClosedForm:
         for stack in state_stacks(self.cell):
             for lag in self._lags(leaf):
                 here = frozenset(v.at(now - lag) for v in held if v.time == leaf.time)
-                column = self.local.stack_column(stack, leaf.at(now - lag), here)
+                column = self._column(stack, leaf.at(now - lag), here)
                 if column is not None and self.rows(stack):
                     time = leaf.time + lag
                     found = self.adjoint(stack, time, self.letters, self.graph.at(column, time))
@@ -351,7 +372,7 @@ class ClosedForm:
             if lower != upper:
                 edges = [(time - lower).constant, (upper - time).constant]
                 if not any(e is not None and e < 0 for e in edges):
-                    found.append(self._within(here, time, lower, upper))
+                    found.append(self._within(value, time, lower, upper))
             elif lower == time:
                 found.append(here)
             elif (lower - time).constant is None:
@@ -360,11 +381,12 @@ class ClosedForm:
 
     def _within(self, value: Node, time: Index, lower: Index, upper: Index) -> Node:
         """A value that arises in a range of times only, picked by a delta where the range is not the whole."""
-        whole = self.cell.time
+        whole, now = self.cell.time, self.cell.time.index
         if (lower == whole.first and upper == whole.last) or time.constant is not None:
-            return value
+            return substitute_indices(value, {now: time})
         index = fresh_index("r", free_indices(value) | time.names() | lower.names() | upper.names())
-        return build.sum_over(product(Delta(time, Index.of(index)), value), index, lower, upper)
+        moved = substitute_indices(value, {now: Index.of(index)})
+        return build.sum_over(product(Delta(time, Index.of(index)), moved), index, lower, upper)
 
     def _zero(self, shape: tuple[Index, ...]) -> Node:
         return Zeros(shape[::-1]) if self.paths.scalar else zero_block(self._height(), shape)

@@ -74,7 +74,7 @@ class Explainer:
         key = (name, leaf, time)
         value = self.local.derivative(name, leaf)
         here = self.graph.variable(name)
-        if key in self._said or value is None or here == leaf:
+        if key in self._said or value is None or here == leaf or not (_is_vector(here) and _is_vector(leaf)):
             return
         self._said.add(key)
         terms, below = self._terms(name, leaf, time)
@@ -100,6 +100,11 @@ class Explainer:
             here = self.graph.at(local, time)
             if read == leaf:
                 terms.append(here)
+            elif not _is_vector(read):
+                # Through a matrix the derivative is of third order: it is put in at once.
+                value = self.local.derivative(read.name, leaf)
+                assert value is not None
+                terms.append(product(here, self.graph.at(value, time)))
             else:
                 terms.append(product(here, self.atom(read.name, leaf, time)))
                 below.append(read.name)
@@ -176,3 +181,7 @@ class Explainer:
             spans.append(TimeSpan(copy.name, low, high))
         return tuple(spans)
 
+
+
+def _is_vector(variable: Variable) -> bool:
+    return variable.is_scalar or variable.is_column

@@ -24,6 +24,7 @@ from symrnn.language.node import Node
 from symrnn.language.operation import (
     Add,
     Call,
+    Concat,
     Diag,
     Divide,
     Entry,
@@ -36,7 +37,7 @@ from symrnn.language.operation import (
     Slice,
     Transpose,
 )
-from symrnn.language.traversal import bound_indices, free_indices, substitute_indices, variables
+from symrnn.language.traversal import bound_indices, free_indices, postorder, substitute_indices, variables
 from symrnn.primitives import lookup
 
 LETTERS = "pqrsuvwabcdefgh"
@@ -99,9 +100,20 @@ def _(node: MatMul, pair: Pair, letters: SummedLetters) -> Node:
     for place, factor in enumerate(factors):
         last = place == len(factors) - 1
         right = pair[1] if last else _between(factor, letters)
-        written.append(entry(factor, (left, right), letters))
+        written.append(_factor_entry(factor, (left, right), letters))
         left = right
     return build.times(*written)
+
+
+WRITTEN_INSIDE = 16
+"""A factor that is a sum is written entry by entry if it has at most so many nodes; a longer one stays whole."""
+
+
+def _factor_entry(factor: Node, pair: Pair, letters: SummedLetters) -> Node:
+    inside = factor.args[0] if isinstance(factor, Transpose) else factor
+    if isinstance(inside, Add) and not inside.is_single and sum(1 for _ in postorder(inside)) > WRITTEN_INSIDE:
+        return _pair_entry(factor, pair)
+    return entry(factor, pair, letters)
 
 
 def _between(factor: Node, letters: SummedLetters) -> Index | None:
@@ -186,24 +198,27 @@ def _(node: Slice, pair: Pair, letters: SummedLetters) -> Node:
     return _pair_entry(node, pair)
 
 
-@entry.register
-def _(node: HStack, pair: Pair, letters: SummedLetters) -> Node:
-    place = _unit_place(node)
-    return Delta(pair[1], place) if place is not None and pair[1] is not None else _pair_entry(node, pair)
+@entry.register(HStack)
+@entry.register(Concat)
+def _(node: Node, pair: Pair, letters: SummedLetters) -> Node:
+    axis = 1 if isinstance(node, HStack) else 0
+    place, letter = _unit_place(node, axis), pair[axis]
+    return Delta(letter, place) if place is not None and letter is not None else _pair_entry(node, pair)
 
 
-def _unit_place(node: HStack) -> Index | None:
-    """Where the one stands in a unit row that is a stack of zeros and one row of an identity; None for others."""
+def _unit_place(node: Node, axis: int) -> Index | None:
+    """Where the one stands in a unit vector that is a stack of zeros and one row of an identity; None for others."""
     offset = Index.of(0)
     found: Index | None = None
-    for part in node.args[0]:
+    for stacked in node.args[0]:
+        part = stacked.args[0] if axis == 0 and isinstance(stacked, Transpose) else stacked
         if isinstance(part, Slice) and isinstance(part.args[0], Eye) and part.is_row and part.args[1] is not None:
             if found is not None or part.args[2] is not None:
                 return None
             found = offset + part.args[1][0]
         elif not isinstance(part, Zeros):
             return None
-        offset = offset + (part.shape[1] if part.shape else Index.of(1))
+        offset = offset + (stacked.shape[axis] if stacked.shape else Index.of(1))
     return found
 
 

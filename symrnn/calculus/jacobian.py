@@ -191,11 +191,16 @@ def _(node: MatMul, named: Named) -> Local:
         if isinstance(factor, Diag) and right is not None and right.is_column:
             # L diag(v) r = L diag(r) v
             scaled = Diag(right) if left is None else scaled_columns(left, right)
-            yield factor, product(scaled, _diagonal_part(factor))
+            yield _on_diagonal(factor), scaled
             continue
         before = transpose(right) if right is not None else _missing(factor.shape[1])
         after = left if left is not None else _missing(factor.shape[0])
         yield factor, kron(before, after)
+
+
+def _on_diagonal(node: Diag) -> Node:
+    """The vector on a diagonal; a row has the same coordinates as its column."""
+    return node.args[0]  # type: ignore[no-any-return]
 
 
 def _missing(axis: Index) -> Node | None:

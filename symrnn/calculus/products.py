@@ -16,6 +16,7 @@ from fractions import Fraction
 from functools import reduce
 
 from symrnn.language import build
+from symrnn.language.binder import Product, Sum
 from symrnn.language.index import Index
 from symrnn.language.leaf import MINUS_ONE, ONE, Eye, Number, Ones, Zeros
 from symrnn.language.node import Node
@@ -28,6 +29,7 @@ from symrnn.language.operation import (
     Hadamard,
     HStack,
     MatMul,
+    MatrixPower,
     Neg,
     Slice,
     Span,
@@ -44,8 +46,9 @@ def product(*factors: Node) -> Node:
     matrices: list[Node] = []
     coefficient = Fraction(1)
     for factor in _flatten(factors):
-        if isinstance(factor, Number):
-            coefficient *= factor.value
+        value = numeric(factor)
+        if value is not None:
+            coefficient *= value
         else:
             (scalars if factor.is_scalar else matrices).append(factor)
     if abs(coefficient) != 1:
@@ -53,6 +56,28 @@ def product(*factors: Node) -> Node:
     whole = [*scalars, build.matmul(*_join_diagonals(matrices))] if matrices else scalars
     result = build.times(*whole) if whole else ONE
     return build.neg(result) if coefficient < 0 else result
+
+
+def numeric(node: Node) -> Fraction | None:
+    """The value of a plain number or a quotient of two; None for anything else."""
+    if isinstance(node, Number):
+        return node.value
+    if isinstance(node, Divide):
+        top, bottom = numeric(node.args[0]), numeric(node.args[1])
+        return top / bottom if top is not None and bottom else None
+    return None
+
+
+def folded(node: Hadamard) -> Node:
+    """An elementwise product with its plain numbers multiplied out: 2 * (1/2) * v is v."""
+    values = [numeric(f) for f in node.args[0]]
+    if sum(v is not None for v in values) < 2 and 1 not in values:
+        return build.times(*node.args[0])
+    coefficient = Fraction(1)
+    for value in values:
+        coefficient *= value if value is not None else 1
+    rest = [f for f, v in zip(node.args[0], values, strict=True) if v is None]
+    return build.times(Number(coefficient), *rest)
 
 
 def _flatten(factors: Iterable[Node]) -> Iterable[Node]:
@@ -120,6 +145,12 @@ def transpose(node: Node) -> Node:
         return Concat(tuple(transpose(p) for p in node.args[0]))
     if isinstance(node, Ones):
         return Ones(node.shape[1], node.shape[0])
+    if type(node) is Product:
+        return Product(transpose(node.body), node.index, node.last, node.first, -node.step)
+    if isinstance(node, MatrixPower):
+        return MatrixPower(transpose(node.args[0]), node.args[1])
+    if isinstance(node, Sum):
+        return Sum(transpose(node.body), node.index, node.lower, node.upper)
     if isinstance(node, Add) and all(isinstance(t.args[0] if isinstance(t, Neg) else t, (Transpose, Diag, Eye)) for t in node.args[0]):
         return build.add(*(transpose(t) for t in node.args[0]))
     return build.transpose(node)

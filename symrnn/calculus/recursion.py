@@ -20,7 +20,7 @@ from symrnn.calculus.pullback import pullback
 from symrnn.calculus.rewrites import collapse, tidy, unit_sums
 from symrnn.calculus.sources import Scattered, Source, computed, scatter
 from symrnn.calculus.step_graph import StepGraph, step_graph
-from symrnn.errors import QuestionError
+from symrnn.errors import QuestionError, UnsupportedError
 from symrnn.language import build
 from symrnn.language.cell import Cell, Start
 from symrnn.language.formula import Part
@@ -127,6 +127,7 @@ class _Builder:
         # Lagged contributions of equations that come later in the walk belong to the lines too.
         lines = [line for _, name in live for line in self._lines(name)]
         self._initial_expressions()
+        self._whole_equations()
         gradients = tuple((leaf, self._gradient(leaf)) for leaf in self.leaves)
         return AdjointSystem(self.cell, tuple(lines), tuple(live), gradients)
 
@@ -146,6 +147,11 @@ class _Builder:
         """The leaves, and through a state's initial expression the state that starts with them."""
         yield from self.leaves
         wanted = {(leaf.name, leaf.role) for leaf in self.leaves}
+        for name, equation in self.cell.whole.items():
+            if any((v.name, v.role) in wanted for v in variables(equation.expression)):
+                here = self.cell.variable(name)
+                wanted.add((here.name, here.role))
+                yield here
         for state in self.cell.states:
             if state.initial is not None and any(
                 (n.name, n.role) in wanted for n in variables(state.initial)
@@ -287,6 +293,19 @@ class _Builder:
                 for contribution in pullback(state.initial, upstream, self._wants):
                     self.direct.setdefault(contribution.leaf, []).append(contribution.value)
 
+    def _whole_equations(self) -> None:
+        """Untimed equations that the steps read hand their derivative on; the loss's own use of them is done."""
+        for name in reversed([e.name for e in self.cell.equations if not e.timed]):
+            here = self.cell.variable(name)
+            if here in self.per_step or here in self.direct:
+                for contribution in pullback(self.cell.whole[name].expression, self._gradient_by_leaf(here), self._wants):
+                    if contribution.leaf.time is not None:
+                        raise UnsupportedError(
+                            f"{name} is a quantity of the whole sequence, and the steps read it again",
+                            hint="Let the steps read a state that carries it.",
+                        )
+                    self.direct.setdefault(contribution.leaf, []).append(contribution.value)
+
     def _initial_gradient(self, name: str, time: Index) -> Node:
         state = self.cell.state[name]
         terms = [
@@ -308,6 +327,9 @@ class _Builder:
     def _gradient(self, leaf: Variable) -> Node:
         if leaf.role is Role.COMPUTED:
             return self._computed_gradient(leaf)
+        return self._gradient_by_leaf(leaf)
+
+    def _gradient_by_leaf(self, leaf: Variable) -> Node:
         span = self.cell.time
         steps = self.per_step.get(leaf, [])
         terms = list(self.direct.get(leaf, []))
@@ -321,18 +343,14 @@ class _Builder:
         return as_scalar(found) if leaf.is_scalar else found
 
     def _timed_sources(self, leaf: Variable) -> list[Node]:
-        """What the loss itself sends to a timed input or parameter."""
-        always: list[Node] = []
-        special: dict[Index, list[Node]] = {}
-        missing: dict[Index, list[Node]] = {}
+        """What the loss itself sends to a timed input or parameter; outside a source's times it is not evaluated."""
+        span = self.cell.time
+        terms = []
         for source in self.sources.get(leaf.name, []):
-            self._place(source, always, special, missing)
-        now = self.cell.now
-        for time, values in special.items():
-            always.extend(product(Delta(now, time), v) for v in values)
-        for time, values in missing.items():
-            always.extend(build.neg(product(Delta(now, time), v)) for v in values)
-        return always
+            value = self.finish(source.value)
+            everywhere = source.lower == span.first and source.upper == span.last and not source.is_point
+            terms.append(value if everywhere else self._picked(source, value))
+        return terms
 
     def _computed_gradient(self, leaf: Variable) -> Node:
         assert leaf.time is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from symrnn.calculus.products import product, transpose
+from symrnn.calculus.products import folded, product, transpose
 from symrnn.language import build
 from symrnn.language.cell import Cell
 from symrnn.language.index import Index
@@ -130,7 +130,7 @@ def _tidy_one(node: Node) -> Node:
     if isinstance(node, MatMul):
         return product(*node.args[0])
     if isinstance(node, Hadamard):
-        return build.times(*node.args[0])
+        return folded(node)
     if isinstance(node, Neg):
         return _tidy_negative(node)
     return node

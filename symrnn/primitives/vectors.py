@@ -52,10 +52,10 @@ def softmax_jacobian(y: Node, x: Node) -> Node:
 
 
 def log_softmax_jacobian(y: Node, x: Node) -> Node:
-    """∂y/∂x = I − 1 softmax(x)ᵀ, where softmax(x) = exp(y)."""
-    column = _column(y)
+    """∂y/∂x = I − 1 softmax(x)ᵀ."""
+    column = _column(build.apply("softmax", x))
     size = column.shape[0]
-    return build.subtract(Eye(size), build.matmul(_ones(size), build.transpose(build.apply("exp", column))))
+    return build.subtract(Eye(size), build.matmul(_ones(size), build.transpose(column)))
 
 
 def layernorm_jacobian(y: Node, x: Node, epsilon: Node) -> Node:
@@ -112,7 +112,7 @@ VECTORS: tuple[Primitive, ...] = (
         unicode="log softmax",
         numpy="x - x.max(-1, keepdims=True) - np.log(np.exp(x - x.max(-1, keepdims=True)).sum(-1, keepdims=True))",
         evaluate=_log_softmax,
-        rule="∂y/∂x = I − 1 exp(y)ᵀ",
+        rule="∂y/∂x = I − 1 softmax(x)ᵀ",
         jacobian=(log_softmax_jacobian,),
     ),
     Primitive(
