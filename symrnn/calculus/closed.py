@@ -18,10 +18,12 @@ from symrnn.calculus.ordered import ordered_product
 from symrnn.calculus.products import block, product, total
 from symrnn.calculus.pullback import pullback
 from symrnn.calculus.recursion import finisher
-from symrnn.calculus.sources import Source
+from symrnn.calculus.sources import Source, scatter
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
 from symrnn.calculus.step_graph import step_graph
+from symrnn.errors import UnsupportedError
 from symrnn.language import build
+from symrnn.language.build import is_zero
 from symrnn.language.cell import Cell, Start
 from symrnn.language.index import Index, index_max, index_min
 from symrnn.language.leaf import Delta, Eye, Role, Variable, Zeros
@@ -236,6 +238,20 @@ class ClosedForm:
                 terms.extend(self._handed_on(equation.expression, self.by_parameter(here), leaf))
         return terms
 
+    def _whole_sources(self, name: str) -> list[tuple[tuple[Index, Index], Node]]:
+        """The same for a timed input that an untimed equation sums up, ``xbar = mean(x[t], t)``."""
+        found: list[tuple[tuple[Index, Index], Node]] = []
+        for equation in self.cell.whole.values():
+            if any(v.name == name and v.time is not None and v.role is not Role.COMPUTED for v in variables(equation.expression)):
+                upstream = self.by_parameter(self.cell.variable(equation.name))
+                if is_zero(upstream):
+                    continue
+                if not self.paths.scalar:
+                    raise UnsupportedError(f"{name} acts through {equation.name}, a quantity of the whole sequence")
+                scattered = scatter(self.cell, equation.expression, upstream, lambda v: v.name == name)
+                found.extend(((s.lower, s.upper), s.value) for s in scattered.timed)
+        return found
+
     def _handed_on(self, expression: Node, upstream: Node, leaf: Variable) -> list[Node]:
         """``upstream``, the derivative by an expression of leaves, as a derivative by one of them."""
         if self.paths.scalar:
@@ -367,7 +383,7 @@ class ClosedForm:
     def direct_at(self, name: str, time: Index) -> list[Node]:
         """The direct derivative by a variable at one time: ranges that contain it, points that coincide with it."""
         found = []
-        for (lower, upper), value in self.paths.grouped(name).items():
+        for (lower, upper), value in [*self.paths.grouped(name).items(), *self._whole_sources(name)]:
             here = substitute_indices(value, {self.cell.time.index: time})
             if lower != upper:
                 edges = [(time - lower).constant, (upper - time).constant]

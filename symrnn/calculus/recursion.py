@@ -20,7 +20,7 @@ from symrnn.calculus.pullback import pullback
 from symrnn.calculus.rewrites import collapse, tidy, unit_sums
 from symrnn.calculus.sources import Scattered, Source, computed, scatter
 from symrnn.calculus.step_graph import StepGraph, step_graph
-from symrnn.errors import QuestionError, UnsupportedError
+from symrnn.errors import QuestionError
 from symrnn.language import build
 from symrnn.language.cell import Cell, Start
 from symrnn.language.formula import Part
@@ -298,13 +298,11 @@ class _Builder:
         for name in reversed([e.name for e in self.cell.equations if not e.timed]):
             here = self.cell.variable(name)
             if here in self.per_step or here in self.direct:
-                for contribution in pullback(self.cell.whole[name].expression, self._gradient_by_leaf(here), self._wants):
-                    if contribution.leaf.time is not None:
-                        raise UnsupportedError(
-                            f"{name} is a quantity of the whole sequence, and the steps read it again",
-                            hint="Let the steps read a state that carries it.",
-                        )
-                    self.direct.setdefault(contribution.leaf, []).append(contribution.value)
+                handed_on = scatter(self.cell, self.cell.whole[name].expression, self._gradient_by_leaf(here), self._wants)
+                for source in handed_on.timed:
+                    self.sources.setdefault(source.name, []).append(source)
+                for leaf, value in handed_on.untimed:
+                    self.direct.setdefault(leaf, []).append(value)
 
     def _initial_gradient(self, name: str, time: Index) -> Node:
         state = self.cell.state[name]

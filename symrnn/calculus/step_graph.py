@@ -103,6 +103,7 @@ def step_graph(cell: Cell) -> StepGraph:
     named = {cell.equation[name].expression: cell.variable(name, cell.now) for name in order}
     for name in order:
         _check_sums(cell, name)
+        _check_whole(cell, name)
     return StepGraph(cell, order, named)
 
 
@@ -114,3 +115,18 @@ def _check_sums(cell: Cell, name: str) -> None:
                     f"the equation of {name} sums {leaf.name} over its times within a step",
                     hint="Give the running sum a state of its own: s[t] = s[t-1] + …",
                 )
+
+
+def _check_whole(cell: Cell, name: str) -> None:
+    """A step may read an untimed quantity of parameters and inputs, not one that other steps add up to."""
+    open_names = [v.name for v in variables(cell.equation[name].expression) if v.name in cell.whole and v.time is None]
+    while open_names:
+        here = open_names.pop()
+        for leaf in variables(cell.whole[here].expression):
+            if leaf.role is Role.COMPUTED and leaf.time is not None:
+                raise UnsupportedError(
+                    f"the equation of {name} reads {here}, which is made of {leaf.name} at other times",
+                    hint="Let the steps read a state that carries it.",
+                )
+            if leaf.name in cell.whole:
+                open_names.append(leaf.name)
