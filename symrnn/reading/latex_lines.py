@@ -61,6 +61,8 @@ def _level(token: Token) -> int:
     """+1 for what opens, -1 for what closes."""
     if token.kind is Kind.SIGN:
         return (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
+    if token.kind is Kind.COMMAND:
+        return (token.text in ("langle", "{")) - (token.text in ("rangle", "}"))
     return (token.kind is Kind.BEGIN) - (token.kind is Kind.END)
 
 

@@ -78,7 +78,7 @@ def _with_long_sums(tree: Terms, place: Place) -> Terms:
             continue
         name = _index_of(factors[at][1])
         after = tree.items[position + 1 :]
-        if name is None or not any(mentions(other, name) for _, other in after):
+        if name is None or not any(_mentions_free(other, name) for _, other in after):
             continue
         if place.context.pick(f"the sum over {name} reaches", ("to the end of its term", "over the terms after it"), 3):
             body = Factors(term.at, (("", factors[at + 1][1]), *factors[at + 2 :]))
@@ -86,6 +86,16 @@ def _with_long_sums(tree: Terms, place: Place) -> Terms:
             group = Group(inner.at, "(", ((inner,),))
             return Terms(tree.at, (*tree.items[:position], (sign, Factors(term.at, (*factors[: at + 1], ("", group))))))
     return tree
+
+
+def _mentions_free(tree: Tree, name: str) -> bool:
+    """Whether an index occurs in a term outside the sums over that very index."""
+    for _, factor in factors_of(tree):
+        if isinstance(factor, Big) and _index_of(factor) == name:
+            return False
+        if mentions(factor, name):
+            return True
+    return False
 
 
 def _index_of(tree: Tree) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symrnn.errors import ReadingError, SymrnnError
-from symrnn.language import Index, Node, Number, build
+from symrnn.language import Divide, Index, Node, Number, build
 from symrnn.reading.latex_context import Place
 from symrnn.reading.latex_indices import try_index
 from symrnn.reading.latex_tree import Name, Script, Tree, strip_group
@@ -88,6 +88,9 @@ def _matrix_power(value: Node, index: Index, place: Place) -> Node:
 
 def _exponent(tree: Tree, place: Place) -> Node:
     exponent = place.read(tree)
+    if isinstance(exponent, Divide) and all(isinstance(part, Number) for part in exponent.args):
+        # A slash is the only way to type a fraction up there.
+        exponent = Number(exponent.args[0].value / exponent.args[1].value)
     if not exponent.is_single:
         raise ReadingError("expected a number as the exponent")
     if isinstance(exponent, Number) and abs(exponent.value) > 10**6:

@@ -22,9 +22,9 @@ from symrnn.reading.latex_meaning import single, value
 from symrnn.reading.latex_source import Source
 from symrnn.reading.latex_syntax import Parser
 from symrnn.reading.latex_tokens import tokenize
-from symrnn.reading.latex_tree import Name, Scripted, Statement
+from symrnn.reading.latex_tree import Case, Name, Scripted, Statement
 from symrnn.reading.latex_variables import bare_name
-from symrnn.reading.scope import Scope, ShapeUnknown
+from symrnn.reading.scope import Scope, ShapeUnknown, time_names
 
 MAX_READINGS = 32
 
@@ -136,22 +136,25 @@ def _entry_letters(statements: Sequence[Statement], lexicon: Lexicon, scope: Sco
         Source(""), Choices(), Layout.NUMERATOR, value, single, scope, lexicon
     )
     place = Place(context, scope, lexicon)
-    for tree in _scripted(statements):
+    for tree in _below(statements, Scripted):
+        assert isinstance(tree, Scripted)
         name = bare_name(tree)
         if name is None or tree.sub is None or lexicon.find(name_key(name) + (tree.sub.key or " ")) is not None:
             continue
         items = separate(tree.sub.items, place)
         if len(items) > 1:
             found |= {name_key(n) for item in items for n in names_in(item) if isinstance(item, Name)}
-    return frozenset(found - scope.indices - scope.sizes.keys())
+    for case in _below(statements, Case):
+        found |= {name_key(n) for n in names_in(getattr(case, "condition", None) or ())}
+    return frozenset(found - time_names(scope.time))
 
 
-def _scripted(tree: object) -> list[Scripted]:
-    """All names with scripts in the statements, without recursion."""
+def _below(tree: object, kind: type) -> list[object]:
+    """Everything of a type in the statements, without recursion."""
     found, stack = [], [tree]
     while stack:
         node = stack.pop()
-        if isinstance(node, Scripted):
+        if isinstance(node, kind):
             found.append(node)
         if isinstance(node, tuple):
             stack.extend(node)

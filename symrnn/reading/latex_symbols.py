@@ -119,7 +119,7 @@ RELATIONS = frozenset({"=", "<", ">", "le", "ge", "ne", "in"})
 
 OPERATORS: Mapping[str, str] = {
     "odot": "odot", "circ": "odot", "otimes": "otimes", "cdot": "cdot", "times": "times", "*": "*", "/": "/",
-    "@": "matmul", "div": "/",
+    "@": "matmul", "div": "/", "oslash": "oslash",
 }  # fmt: skip
 """Signs and commands between factors; what stands side by side has the operator ``""``."""
 

@@ -90,7 +90,7 @@ def settle(node: Node, shape: Shape | None = None) -> Node:
 
 def transposed(node: Node) -> Node:
     """The transpose."""
-    if isinstance(node, Ones) and is_open(node):
+    if isinstance(node, Ones):
         return Ones(*node.shape[::-1])
     return build.transpose(node)
 

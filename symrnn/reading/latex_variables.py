@@ -14,6 +14,7 @@ from symrnn.language import Entry as EntryOf
 from symrnn.reading.latex_context import Place
 from symrnn.reading.latex_indices import index_name, is_timelike, read_index, separate, try_index
 from symrnn.reading.latex_lexicon import Entry, built_in, name_key, script_key, tree_key
+from symrnn.reading.latex_powers import raised
 from symrnn.reading.latex_tree import Factors, Group, Name, Number, Relation, Script, Scripted, Sign, Tree
 from symrnn.reading.scope import ShapeUnknown, Symbol, summand_at
 
@@ -216,16 +217,26 @@ def _time_below(entry: Entry, sub: tuple[Tree, ...], tree: Tree, place: Place) -
     now = place.scope.time.index
     if len(sub) == 1:
         letter = index_name(sub[0])
-        counts = letter is not None and letter in place.context.entry_letters and letter not in place.scope.indices
+        counts = letter is not None and letter in place.context.entry_letters and letter not in place.ranges
         symbol = place.scope.timed.get(entry.name)
         if counts and symbol is not None and symbol.shape:
-            options = (f"an entry, at the step {now} itself", "a time")
-            if place.context.pick(f"the index {letter}", options) == 0:
+            options = (f"entries, at the step {now} itself", "times")
+            if place.context.pick("lone letters that count entries elsewhere are", options) == 0:
                 return Index.of(now), sub
         return read_index(sub[0], place), ()
-    timelike = [i for i, item in enumerate(sub) if is_timelike(item, place) and not isinstance(item, Number)]
-    position = timelike[0] if timelike else 0
+    position = _time_position(sub, place)
     return read_index(sub[position], place), sub[:position] + sub[position + 1 :]
+
+
+def _time_position(sub: tuple[Tree, ...], place: Place) -> int:
+    """The one that mentions the time index or its last value; else the first, if it may be a time, or the first that may."""
+    time = place.scope.time
+    own = {time.index} | time.first.names() | time.last.names()
+    indices = [try_index(item, place) for item in sub]
+    for position, index in enumerate(indices):
+        if index is not None and index.names() & own:
+            return position
+    return next((position for position, item in enumerate(sub) if is_timelike(item, place)), 0)
 
 
 def _at(entry: Entry, time: Index, place: Place) -> Node:
@@ -290,12 +301,20 @@ def entry_index(tree: Tree, place: Place, axis: Index) -> Index:
 
     A sum whose bound reaches the size of the axis cannot count from 0.
     """
-    index = read_index(tree, place)
+    index = _component(tree, place)
     bound = [place.ranges[name] for name in index.names() if name in place.ranges]
     start = place.context.entries_from
     if not start and any((upper - axis).constant == 0 for _, upper in bound):
         start = place.context.pick("entries", ("counted from 1, as the sum over them is",)) + 1
     return index - start if bound or index.constant is not None else index
+
+
+def _component(tree: Tree, place: Place) -> Index:
+    """The index; a letter that happens to be a size counts entries here, and gets a prime to be told from it."""
+    name = index_name(tree)
+    if name is not None and name in place.scope.sizes and name not in place.scope.indices:
+        return Index.of(f"{name}'")
+    return read_index(tree, place)
 
 
 def _is_span(item: Tree) -> bool:
@@ -331,13 +350,13 @@ def kronecker_delta(tree: Tree, place: Place) -> Node | None:
     r"""``\delta_{ij}``, where no δ is a variable or a part."""
     name = bare_name(tree)
     sub, sup, primes = _scripts(tree)
-    if name is None or name_key(name) != "delta" or sub is None or sup is not None or primes:
+    if name is None or name_key(name) != "delta" or sub is None or primes:
         return None
     items = separate(sub.items, place)
     if len(items) != 2:
         return None
     left, right = (read_index(item, place) for item in items)
-    return Delta(left, right)
+    return raised(Delta(left, right), sup, 0, tree, place)
 
 
 def unknown(tree: Tree, place: Place) -> SymrnnError:
