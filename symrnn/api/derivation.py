@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from symrnn.calculus.steps import Derived, Form, Step
-from symrnn.checking.verification import Setting, Verification, verify
+from symrnn.checking.verification import DEFAULT_SETTING, Setting, Verification, verify
 from symrnn.emitting import (
     report_html,
     report_json,
@@ -34,7 +34,7 @@ class Derivation:
     """
 
     derived: Derived
-    setting: Setting = Setting()
+    setting: Setting = DEFAULT_SETTING
     style: Style = PLAIN
     verification: Verification | None = None
 
@@ -148,9 +148,7 @@ class Derivation:
 
     def _setting(self, seed: int | None, tau: int | None) -> Setting:
         chosen = self.setting
-        return replace(
-            chosen, seed=chosen.seed if seed is None else seed, tau=chosen.tau if tau is None else tau
-        )
+        return replace(chosen, seed=chosen.seed if seed is None else seed, tau=chosen.tau if tau is None else tau)
 
     def evaluate(
         self, values: Mapping[str, Any], times: Mapping[str, int] | None = None, form: str | None = None
@@ -183,6 +181,4 @@ def _checked(found: Verification | None) -> Checked | None:
     if found is None:
         return None
     errors = tuple(check.error for check in found.steps)
-    return Checked(
-        found.seed, found.sizes, found.tau, found.max_error, found.method, errors, found.remarks
-    )
+    return Checked(found.seed, found.sizes, found.tau, found.max_error, found.method, errors, found.remarks)

@@ -1,7 +1,7 @@
 """The truncated gradient by another road: what lies too far back is held fixed, and everything else is changed.
 
-Σ_r Σ_{k=max(first, r−w)}^{r}: the loss is taken as a function of the variables of each step r; into those of step r only
-what happened at most w steps earlier comes through.  No symbolic rule is used, only changed runs of the cell.
+Σ_r Σ_{k=max(first, r−w)}^{r}: the loss is taken as a function of the variables of each step r; into those of step r
+only what happened at most w steps earlier comes through.  No symbolic rule is used, only changed runs of the cell.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from symrnn.oracle.frame import Frame, Slot, Slots
 NO_SLOTS: frozenset[Slot] = frozenset()
 
 
-def truncated_partials(
-    evaluator: Evaluator, of: Node, by: Node, window: int, times: Mapping[str, int]
-) -> Array:
+def truncated_partials(evaluator: Evaluator, of: Node, by: Node, window: int, times: Mapping[str, int]) -> Array:
     """The partials of the derivative truncated to a window; the axes of ``of`` before those of ``by``."""
     return _Truncated(evaluator, of, by, window, times).partials()
 

@@ -98,7 +98,10 @@ class Setting:
     at_kink: float = 0.0
 
 
-def verify(derived: Derived, setting: Setting = Setting()) -> Verification:  # noqa: B008 - immutable
+DEFAULT_SETTING = Setting()
+
+
+def verify(derived: Derived, setting: Setting = DEFAULT_SETTING) -> Verification:
     """Check every step and every form of a derivation.
 
     Raises CheckFailedError, naming the line, the times, the seed and the sizes, where one does not hold.
@@ -109,7 +112,7 @@ def verify(derived: Derived, setting: Setting = Setting()) -> Verification:  # n
     return found
 
 
-def examine(derived: Derived, setting: Setting = Setting()) -> Verification:  # noqa: B008 - immutable
+def examine(derived: Derived, setting: Setting = DEFAULT_SETTING) -> Verification:
     """The same without raising: what failed is in the result."""
     bench = _Bench(derived, setting)
     steps = tuple(bench.step(number, step) for number, step in enumerate(derived.steps, 1))
@@ -241,12 +244,7 @@ def arranged(partials: Array, question: Question, form: str, vec_order: str) -> 
         return partials.reshape([n for n, axis in zip(partials.shape, (*of, *by), strict=True) if axis.constant != 1])
     if form == "vec":
         order = "F" if vec_order == "column" else "C"
-        rows = np.stack(
-            [
-                partials[at].reshape(-1, order=order)
-                for at in _places(partials.shape[: len(of)], order)
-            ]
-        )
+        rows = np.stack([partials[at].reshape(-1, order=order) for at in _places(partials.shape[: len(of)], order)])
         return rows if question.layout is Layout.NUMERATOR else rows.T
     return tensors.in_layout(partials, of, by, question.layout)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from typing import IO, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from symrnn.cli.terminal import Terminal
 from symrnn.errors import SymrnnError, did_you_mean
@@ -38,14 +39,14 @@ class CommandParser(argparse.ArgumentParser):
         hint = did_you_mean(unknown.group(1), options)
         return hint if hint and hint.startswith("Did") else None
 
-    def _print_message(self, message: str, file: IO[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         if self.terminal is not None:
             self.terminal.write(message)
         else:
             super()._print_message(message, file)
 
 
-def whole_number(least: int) -> argparse.Action | type:
+def whole_number(least: int) -> Callable[[str], int]:
     """A converter to integers not below a bound."""
 
     def convert(text: str) -> int:
@@ -57,7 +58,7 @@ def whole_number(least: int) -> argparse.Action | type:
             raise argparse.ArgumentTypeError(f"{value} is below {least}")
         return value
 
-    return convert  # type: ignore[return-value]
+    return convert
 
 
 def key_values(pairs: list[str] | None) -> str:
@@ -92,7 +93,11 @@ def add_layout(parser: argparse.ArgumentParser) -> None:
 def add_seed(parser: argparse.ArgumentParser, default: int = 0) -> None:
     """The seed of the random numbers that lines are checked at."""
     parser.add_argument(
-        "--seed", type=whole_number(0), default=default, metavar="S", help=f"of the numbers for checking (default {default})"
+        "--seed",
+        type=whole_number(0),
+        default=default,
+        metavar="S",
+        help=f"of the numbers for checking (default {default})",
     )
 
 

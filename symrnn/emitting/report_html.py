@@ -96,4 +96,3 @@ def _equations(equations: Iterable[Equation]) -> Iterable[str]:
     for equation in equations:
         lead = None if equation.left is None else flat_row(equation.left, EQUALS)
         yield f'<div class="formula">{to_mathml_flow(equation.right, lead=lead)}</div>'
-

@@ -74,7 +74,8 @@ def _right(equation: Equation) -> list[str]:
 
 _SIGNS = {
     "∂⁺": r"\partial^{+}", "∂": r"\partial", "Σ": r"\sum", "∏": r"\prod", "Π": r"\prod", "⊙": r"\odot", "⊗": r"\otimes",
-    "ᵀ": r"^{\top}", "⊤": r"^{\top}", "≤": r"\le", "≥": r"\ge", "≠": r"\neq", "×": r"\times", "→": r"\to", "∘": r"\circ",
+    "ᵀ": r"^{\top}", "⊤": r"^{\top}", "≤": r"\le", "≥": r"\ge", "≠": r"\neq", "×": r"\times", "→": r"\to",
+    "∘": r"\circ",
     "½": r"\tfrac{1}{2}", "−": "-", "′": "'", "·": r"\cdot", "∞": r"\infty", "√": r"\surd", "‖": r"\|", "∈": r"\in",
 }  # fmt: skip
 _WORDS = {"…": r"\dots{}", "–": "--", "—": "---", "“": "``", "”": "''", "’": "'"}

@@ -1,0 +1,158 @@
+"""Generated code at work: a module run on the oracle's numbers, and what the oracle says should come out.
+
+This is the one place in symrnn where source runs that symrnn itself has written; a user's text never gets here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from symrnn.checking.comparison import Array, relative_error
+from symrnn.language import Cell, Index, Role, Start, Variable
+from symrnn.oracle.draw import random_instance
+from symrnn.oracle.evaluate import Evaluator
+from symrnn.oracle.instance import Instance
+
+GROUPS = {Role.PARAMETER: "params", Role.CONSTANT: "params", Role.INPUT: "inputs", Role.TARGET: "targets"}
+
+Arrays = dict[str, Any]
+
+
+def run_module(source: str, name: str = "generated") -> SimpleNamespace:
+    """A generated module, as importing its file would give it."""
+    namespace: dict[str, Any] = {"__name__": name}
+    exec(compile(source, f"{name}.py", "exec"), namespace)
+    return SimpleNamespace(**namespace)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Arguments for generated code, and the loss and gradients that the oracle finds for them."""
+
+    arguments: Mapping[str, Arrays]
+    loss: float
+    gradients: Arrays
+
+    def errors(self, module: SimpleNamespace) -> dict[str, float]:
+        """The relative error of the loss and of every gradient that a module computes."""
+        loss, gradients = module.loss_and_gradients(**self.arguments)
+        errors = {"loss": relative_error(np.asarray(loss), np.asarray(self.loss))}
+        for key in sorted({*self.gradients, *gradients}):
+            if key not in gradients or key not in self.gradients:
+                errors[key] = float("inf")
+            else:
+                errors[key] = relative_error(np.asarray(gradients[key]), self.gradients[key])
+        return errors
+
+
+def single(evaluator: Evaluator) -> Problem:
+    """The problem without a batch axis."""
+    loss, gradients = _answer(evaluator)
+    return Problem(arguments(evaluator.cell, evaluator.instance), loss, gradients)
+
+
+def batched(evaluator: Evaluator, count: int = 3, at_kink: float = 0.0) -> Problem:
+    """The same parameters with several examples: losses and parameters' gradients add up, the rest is stacked."""
+    cell, first = evaluator.cell, evaluator.instance
+    others = [_other(cell, first, (first.seed or 0) + 1000 + k) for k in range(1, count)]
+    everyone = [evaluator, *(Evaluator(cell, other, at_kink=at_kink) for other in others)]
+    answers = [_answer(each) for each in everyone]
+    datas = [arguments(cell, each.instance) for each in everyone]
+    given: dict[str, Arrays] = {"params": datas[0]["params"]}
+    for group in ("inputs", "targets", "initial"):
+        given[group] = {
+            key: value if _is_shared(cell, key) else np.stack([d[group][key] for d in datas], _batch_axis(cell, key))
+            for key, value in datas[0][group].items()
+        }
+    gradients = {
+        key: sum(g[key] for _, g in answers)
+        if _is_shared(cell, key)
+        else np.stack([g[key] for _, g in answers], _batch_axis(cell, key))
+        for key in answers[0][1]
+    }
+    return Problem(given, sum(loss for loss, _ in answers), gradients)
+
+
+def _other(cell: Cell, first: Instance, seed: int) -> Instance:
+    """Other data for the same parameters."""
+    drawn = random_instance(cell, seed, first.sizes)
+    shared = {key: value for key, value in first.values.items() if _is_shared(cell, key)}
+    learned = {key: value for key, value in first.initial.items() if _is_shared(cell, key)}
+    return replace(drawn, values={**drawn.values, **shared}, initial={**drawn.initial, **learned})
+
+
+def _is_shared(cell: Cell, key: str) -> bool:
+    """Whether one value serves all examples of a batch."""
+    declared = cell.declaration.get(key)
+    if declared is not None:
+        return declared.role not in (Role.INPUT, Role.TARGET)
+    return any(state.start == Start.LEARNED for state, _, known in cell.initial_keys() if known == key)
+
+
+def _batch_axis(cell: Cell, key: str) -> int:
+    declared = cell.declaration.get(key)
+    return 1 if declared is not None and declared.timed else 0
+
+
+def arguments(cell: Cell, instance: Instance) -> dict[str, Arrays]:
+    """An instance as the four dicts that generated code takes: time first, a column as an (n,) array."""
+    groups: dict[str, Arrays] = {"params": {}, "inputs": {}, "targets": {}, "initial": {}}
+    for declaration in cell.declarations:
+        group = GROUPS.get(declaration.role)
+        if group is None or declaration.value is not None:
+            continue
+        value = instance.values[declaration.name]
+        if declaration.timed:
+            groups[group][declaration.name] = np.stack([_shown(declaration, value[t]) for t in sorted(value)])
+        else:
+            groups[group][declaration.name] = _shown(declaration, value)
+    for state, _, key in cell.initial_keys():
+        if state.start != Start.EXPRESSION:
+            groups["initial"][key] = _shown(state, instance.initial[key])
+    return groups
+
+
+def _shown(declared: Any, array: Array) -> Array:
+    """The caller's array of one value: a declared column has one axis, ``W[n,1]`` has two, a scalar none."""
+    found = np.asarray(array)
+    shape = declared.shape
+    if not shape:
+        return found.reshape(())
+    is_column = shape[1].constant == 1 and not declared.two_axes
+    return found.reshape(found.shape[0]) if is_column else found
+
+
+def _answer(evaluator: Evaluator) -> tuple[float, Arrays]:
+    """Loss and gradients by changed runs of the cell alone."""
+    cell, sizes = evaluator.cell, evaluator.instance.sizes
+    assert cell.loss is not None
+    loss = float(np.reshape(evaluator.evaluate(cell.loss), ()))
+    times = range(cell.time.first.value(sizes), cell.time.last.value(sizes) + 1)
+    gradients: Arrays = {}
+    for declared in cell.declarations:
+        if declared.role not in (Role.PARAMETER, Role.INPUT):
+            continue
+        leaf = Variable(declared.name, declared.role, declared.shape)
+        if declared.timed:
+            each = [_shown(declared, _gradient(evaluator, leaf.at(Index.of(t)))) for t in times]
+            gradients[declared.name] = np.stack(each)
+        else:
+            gradients[declared.name] = _shown(declared, _gradient(evaluator, leaf))
+    for state, time, key in cell.initial_keys():
+        if state.start != Start.EXPRESSION:
+            leaf = Variable(state.name, Role.COMPUTED, state.shape, Index.of(time.value(sizes)))
+            gradients[key] = _shown(state, _gradient(evaluator, leaf))
+    return loss, gradients
+
+
+def _gradient(evaluator: Evaluator, leaf: Variable) -> Array:
+    """∂L/∂leaf in the leaf's own shape."""
+    cell = evaluator.cell
+    assert cell.loss is not None
+    partials = evaluator.derivatives.total(cell.loss, leaf, {})
+    return np.asarray(partials).reshape([axis.value(evaluator.instance.sizes) for axis in leaf.shape] or ())

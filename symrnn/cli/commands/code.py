@@ -1,0 +1,51 @@
+"""Write a NumPy module with forward and loss_and_gradients for a cell.
+
+It imports NumPy alone and runs without symrnn. --plain is the shortest clear version, the recursion line by line, for
+reading beside the formulas; --step-latex prints the step's own LaTeX, as latexify reads it off the code.
+
+  symrnn code elman -o elman.py
+  symrnn code lstm --plain --wrt W_f,U_f
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from symrnn.cli import arguments
+from symrnn.cli.terminal import Terminal
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    arguments.add_cell(parser)
+    arguments.add_output(parser)
+    parser.add_argument("--plain", action="store_true", help="the recursion line by line instead of the fast schedule")
+    parser.add_argument("--wrt", metavar="NAMES", help="only these gradients, names with commas: W,b,h[0]")
+    arguments.add_kink(parser)
+    parser.add_argument("--step-latex", action="store_true", help="the step's LaTeX instead of the code")
+
+
+def run(options: argparse.Namespace, terminal: Terminal) -> int:
+    """Generate and write."""
+    from symrnn.api.loading import load
+
+    cell = load(options.cell)
+    if options.step_latex:
+        from symrnn.emitting.latexify_adapter import step_latex
+
+        terminal.deliver(step_latex(cell).text() + "\n", options.output)
+        return 0
+    from symrnn.emitting.numpy_module import CodeOptions, emit
+
+    chosen = CodeOptions(wrt=_names(options.wrt), relu0=float(options.relu0))
+    terminal.deliver(emit(cell, options.plain, chosen), options.output)
+    return 0
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise arguments.UsageError(f'--wrt "{text}" names nothing between two commas')
+    return names
