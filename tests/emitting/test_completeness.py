@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import symrnn.language
-from symrnn.emitting import boxes, latex, mathml, measure, text, typeset, unicode_text
+from symrnn.emitting import boxes, latex, mathml, measure, sympy_matrix, text, typeset, unicode_text
 from symrnn.emitting.precedence import TEXT_LEVELS
 from symrnn.language import IndexNumber, Neg, Node, Number
 
@@ -24,6 +24,7 @@ NODES = sorted(
 RULES: dict[str, Mapping[Any, Callable[..., Any]]] = {
     "text": text.node_text.registry,
     "notation": typeset.RULES,
+    "sympy": sympy_matrix.RULES,
 }
 BOXES = [
     kind
