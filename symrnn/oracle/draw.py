@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from symrnn.errors import DataError
 from symrnn.language.cell import Cell, Declaration, Start
 from symrnn.language.leaf import Role
-from symrnn.oracle.frame import Array, Slots
+from symrnn.oracle.frame import Array, Slot, Slots
 from symrnn.oracle.instance import Instance
 from symrnn.oracle.simulate import Unrolled
 from symrnn.oracle.sizes import choose_sizes
@@ -36,7 +36,8 @@ AWAY = {"relu": 0.02, "leaky_relu": 0.02, "abs": 0.02, "/": 0.08}
 """How far from 0 an argument must lie, on whichever side."""
 
 WORST_CONDITION = 60.0
-LARGEST_VALUE = 30.0
+LARGEST_STATE = 30.0
+LARGEST_VALUE = 1e4
 LEAST_ACTIVE = 0.4
 """The fraction of a ReLU's arguments that should be positive, so that something gets through."""
 
@@ -73,10 +74,11 @@ class Watcher:
             return (float(np.linalg.cond(value).max()) - WORST_CONDITION) / WORST_CONDITION
         return 0.0
 
-    def finish(self, values: Slots) -> None:
+    def finish(self, values: Slots, states: Collection[Slot]) -> None:
         """Look at all values of the run, and at how many units were active."""
-        largest = max(float(np.abs(value).max()) for value in values.values())
-        self._add("a value", (largest - LARGEST_VALUE) / LARGEST_VALUE)
+        for slot, value in values.items():
+            limit = LARGEST_STATE if slot in states else LARGEST_VALUE
+            self._add(f"the size of {slot[0]}", (float(np.abs(value).max()) - limit) / limit)
         if self.positive:
             self._add("relu", LEAST_ACTIVE - float(np.mean(self.positive)))
 
@@ -126,7 +128,7 @@ def random_instance(cell: Cell, seed: int, sizes: Mapping[str, int] | None = Non
         unrolled = Unrolled(cell, numbers, watch=watcher)
         unrolled.order = order
         instance = _draw(cell, numbers, seed, trial, unrolled)
-        watcher.finish(unrolled.run(instance))
+        watcher.finish(unrolled.run(instance), unrolled.state_slots())
         order = unrolled.order
         if best is None or watcher.total < best[0]:
             best = (watcher.total, replace(instance, remarks=_remarks(watcher)))

@@ -40,7 +40,7 @@ def choose_sizes(cell: Cell, given: Mapping[str, int] | None = None, tau: int = 
             raise DataError(f"the size {name} is {value}, but a size is at least 1")
     times = _times(cell, fixed, tau)
     needed = _shapes(cell)
-    for candidate in _candidates(cell, fixed):
+    for candidate in _candidates(cell, fixed, tau):
         numbers = {**candidate, **times}
         if _fits(needed, numbers):
             return numbers
@@ -66,10 +66,12 @@ def _times(cell: Cell, fixed: Mapping[str, int], tau: int) -> dict[str, int]:
     raise DataError(f"the times {cell.time.first}..{cell.time.last} cannot have {tau} steps")
 
 
-def _candidates(cell: Cell, fixed: Mapping[str, int]) -> Iterator[dict[str, int]]:
+def _candidates(cell: Cell, fixed: Mapping[str, int], tau: int) -> Iterator[dict[str, int]]:
     equal = dict(cell.equal_sizes)
     free = [name for name in cell.sizes if name not in fixed and name not in equal]
-    pool = [value for value in FAVOURITES if value not in fixed.values()]
+    # A size that equals the number of steps would hide 1/n for 1/tau; but the ladder's short sequences keep the sizes.
+    taken = {*fixed.values(), tau} if tau > 4 else set(fixed.values())
+    pool = [value for value in FAVOURITES if value not in taken]
     pool += list(range(max(FAVOURITES) + 1, max(FAVOURITES) + 1 + len(free)))
     orders = permutations(pool[: len(free) + 4], len(free))
     for values in islice(orders, MOST_TRIALS):
