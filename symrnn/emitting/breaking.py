@@ -31,6 +31,9 @@ FENCE_ROOM = 1.0
 WIDEST_LEFT = 0.4
 """What part of a line a left side may take."""
 
+LINE_PRICE = 4.0
+"""What every further line costs."""
+
 OVERFULL = 10_000.0
 
 
@@ -170,16 +173,18 @@ def _best(pieces: list[Piece], widths: list[float], limit: float, first: float |
     """The cheapest way to cut, as ranges: dynamic programming over the places where a line may begin."""
     cuts = [0, *(i for i, piece in enumerate(pieces) if i and piece.price is not None), len(pieces)]
     sums = [0.0, *accumulate(widths)]
+    widest = max(limit, first or 0.0)
     cost: dict[int, tuple[float, int]] = {0: (0.0, 0)}
-    for stop in cuts[1:]:
-        options = []
-        for start in cuts:
-            if start >= stop:
-                break
+    for position, stop in enumerate(cuts[1:], 1):
+        last = stop == len(pieces)
+        price = 0.0 if last else LINE_PRICE + (pieces[stop].price or 0)
+        options: list[tuple[float, int]] = []
+        for start in reversed(cuts[:position]):
             room = limit if start or first is None else first
             length = sums[stop] - sums[start]
-            price = 0 if stop == len(pieces) else 4.0 + (pieces[stop].price or 0)
-            options.append((cost[start][0] + _badness(length, room, stop == len(pieces)) + price, start))
+            if options and length > widest:
+                break
+            options.append((cost[start][0] + _badness(length, room, last) + price, start))
         cost[stop] = min(options)
     ranges = []
     stop = len(pieces)

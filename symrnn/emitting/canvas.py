@@ -55,13 +55,13 @@ def beside(parts: Sequence[Canvas]) -> Canvas:
         return Canvas(("",))
     above = max(part.base for part in parts)
     below = max(part.below for part in parts)
-    rows = ["" for _ in range(above + below + 1)]
+    rows: list[list[str]] = [[] for _ in range(above + below + 1)]
     for part in parts:
         blank = " " * part.width
-        for number in range(len(rows)):
+        for number, row in enumerate(rows):
             inner = number - above + part.base
-            rows[number] += part.lines[inner] if 0 <= inner < part.height else blank
-    return Canvas(tuple(rows), above)
+            row.append(part.lines[inner] if 0 <= inner < part.height else blank)
+    return Canvas(tuple("".join(row) for row in rows), above)
 
 
 def stacked(parts: Sequence[Canvas], base: int, left: bool = False) -> Canvas:

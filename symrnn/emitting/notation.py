@@ -95,8 +95,9 @@ def latex_letters(letters: str, upright: bool) -> str:
     """
     if letters in _LATEX_OF:
         return _LATEX_OF[letters]
-    if not letters.isascii():
-        return rf"\text{{{letters}}}"
+    if not (letters.isascii() and letters.isalnum()):
+        shown = letters.replace("_", r"\_")
+        return rf"\text{{{shown}}}"
     return rf"\mathrm{{{letters}}}" if upright else letters
 
 

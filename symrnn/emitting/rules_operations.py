@@ -49,6 +49,7 @@ from symrnn.language import (
     Trace,
     Transpose,
     Unvec,
+    Variable,
     Vec,
     build,
 )
@@ -194,6 +195,10 @@ def _(node: Inverse, setter: Setter) -> Set:
 
 @rule.register
 def _(node: Transpose, setter: Setter) -> Set:
+    """A variable's time or number above and the mark share the superscript, as in h^{(t)⊤}."""
+    operand = setter.set(node.args[0]).box
+    if isinstance(node.args[0], Variable) and isinstance(operand, Scripts) and isinstance(operand.sup, Fence):
+        return Set(replace(operand, sup=flat_row(operand.sup, TRANSPOSE[setter.style.transpose])), Tight.SCRIPTED)
     return raised(setter.child(node.args[0], Tight.CALL), TRANSPOSE[setter.style.transpose])
 
 

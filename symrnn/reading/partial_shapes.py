@@ -74,14 +74,14 @@ def _chain(reader: Reader, tree: Chain) -> Partial:
     result = partial_shape(reader, tree.first)
     if tree.is_sum:
         return merged([result, *(partial_shape(reader, operand) for _, operand in tree.rest)])
-    left = tree.first
+    left: Tree = tree.first
     for operator, operand in tree.rest:
         shape = partial_shape(reader, operand)
         if operator == "@":
             result = _matmul(_as_square(left, result, shape, 0), _as_square(operand, shape, result, 1))
         else:
             result = merged([result, shape])
-        left = operand
+        left = tree  # what stands before the next factor is a product, square or not
     return result
 
 
