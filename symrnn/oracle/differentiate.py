@@ -7,7 +7,10 @@ All coordinates are changed at once, each in its own copy along a leading batch 
 
 **Total** D(of, by): the value of ``by`` is replaced, everything that depends on it is computed again.
 **Immediate** Dplus(of, by): the same, but states of other times than that of ``of`` keep their values; where
-``of`` has no time, states of other times than that of ``by``; where neither has one, all states.
+``of`` has no time, states of other times than that of ``by``; where neither has one, all states.  Of a stack with
+several times, (h[t]; h[t-1]), the latest is its own: the earlier value is what the step found (the earliest, for
+states that run backward).  By such a stack both are independent coordinates of the unrolled graph, each with
+everything that reads it, the loss of its own step included.
 """
 
 from __future__ import annotations

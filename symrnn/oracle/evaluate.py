@@ -63,9 +63,7 @@ class Evaluator:
             value = self.values[name, time]
         except Missing as request:
             raise self.unrolled.explain(request.slot) from None
-        index = None if time is None else self.cell.now
-        scalar = self.cell.variable(name, index).is_scalar if name in self.cell.names() else False
-        return value.reshape(()) if scalar else value
+        return value.reshape(()) if self.unrolled.is_scalar(name, time) else value
 
     def evaluate(self, expression: Node | Formula, times: Mapping[str, int] = NO_TIMES) -> Array:
         """The value at these times.

@@ -127,7 +127,10 @@ class Unrolled:
         for slot in slots:
             compiled, numbers = self._line(slot)
             frame.index = self.compiler.positions.fresh(numbers)
-            values[slot] = compiled.run(frame)
+            try:
+                values[slot] = compiled.run(frame)
+            except Missing as request:
+                raise self.explain(request.slot) from None
         return values
 
     def _discover(self, data: Slots) -> Slots:
@@ -185,6 +188,16 @@ class Unrolled:
             values[now] = value
             order.append(now)
             wanted.pop()
+
+    def is_scalar(self, name: str, time: int | None) -> bool:
+        """Whether a variable was declared (or comes out) as a scalar; inside the oracle it is 1×1."""
+        cell = self.cell
+        if name in cell.declaration:
+            return not cell.declaration[name].shape
+        if time is not None and name in cell.state:
+            return not cell.state[name].shape
+        expression = self._expression(name, time)
+        return expression is not None and expression.is_scalar
 
     def _line(self, slot: Slot) -> tuple[Compiled, Mapping[str, int]]:
         """The compiled right-hand side of a slot and the index values to run it with."""

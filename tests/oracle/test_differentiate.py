@@ -73,6 +73,25 @@ def test_what_an_immediate_derivative_holds_fixed(cell, e, at):
     np.testing.assert_allclose(e.immediate(at("a", 3), at("h", 2)), e.value("W"))
 
 
+def test_a_stack_of_two_times_belongs_to_its_later_one():
+    """Lag 2: s_t = (h_t; h_{t-1}), ∂⁺s_t/∂W = (∂⁺h_t/∂W; 0), so that Σ_k ∂L/∂s_k ∂⁺s_k/∂W is the gradient."""
+    cell = library_cell("lag2")
+    e = Evaluator(cell, random_instance(cell, 2))
+    loss, weight = cell.variable(cell.loss_name), Vec(cell.variable("W1"))
+
+    def s(time):
+        return b.concat(cell.variable("h", Index.of(time)), cell.variable("h", Index.of(time - 1)))
+
+    upper, lower = np.split(e.immediate(s(3), weight), 2)
+    np.testing.assert_allclose(upper, e.immediate(cell.variable("h", Index.of(3)), weight))
+    assert not lower.any()
+    companion = e.immediate(s(3), s(2))
+    np.testing.assert_array_equal(companion[3:], np.eye(6)[:3])
+    np.testing.assert_allclose(companion, e.total(s(3), s(2)))
+    gradient = sum(e.total(loss, s(k)) @ e.immediate(s(k), weight) for k in range(1, 6))
+    np.testing.assert_allclose(gradient, e.total(loss, weight), rtol=1e-11)
+
+
 def test_cutting_at_a_variable_between(cell, e, at):
     """∂L/∂a_2 counts everything later, and what a_2 is computed from does not matter."""
     through = e.total(cell.variable("L"), at("h", 2)) @ np.diagflat(1 - e.value("h", 2) ** 2)
