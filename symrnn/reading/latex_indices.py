@@ -22,6 +22,10 @@ from symrnn.reading.latex_tree import (
 )
 
 MAX_TERMS = 64
+
+FREE_LETTERS = frozenset("ijklmnpqrs")
+"""Letters that may be free indices although the cell has a variable of that name; a free h is rather a mistake."""
+
 _EXTREMA = {"max": index_max, "min": index_min}
 
 
@@ -89,6 +93,8 @@ def _named(name: str, place: Place) -> Index:
     if entry is not None and entry.index is not None:
         return entry.index
     if scope.may_be_index(name):
+        if entry is not None and entry.is_variable and name not in FREE_LETTERS:
+            raise ReadingError(f"“{name}” is a variable, and stands where a time or an index is expected")
         return Index.of(name)
     known_names = {*scope.indices, *scope.sizes}
     hint = did_you_mean(name, known_names)

@@ -117,7 +117,9 @@ class Lexicon:
         entries = dict(self.entries)
         own: dict[str, Entry] = {}
         for key, name, timed in parts:
-            before = own.get(key, Entry(name))
+            hidden = entries.get(key)
+            unhidden = hidden if hidden is not None and hidden.name == name else Entry(name)
+            before = own.get(key, unhidden)
             own[key] = replace(before, timed=before.timed or timed, whole=before.whole or not timed)
         return Lexicon({**entries, **own})
 

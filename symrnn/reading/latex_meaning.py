@@ -262,7 +262,8 @@ def _cases(tree: Cases, place: Place) -> Node:
             raise place.error("expected one equality as the condition", line.value)
         delta = _indicator(line.condition[0], tree, place)
         rest = build.times(build.subtract(ONE, delta), result)
-        result = build.add(build.times(delta, found), rest)
+        value_tree = line.value
+        result = total([build.times(delta, found), rest], lambda _, error: place.located(error, value_tree))
     if result is None:
         raise place.error("expected at least one case", tree)
     return result

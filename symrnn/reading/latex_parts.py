@@ -182,7 +182,27 @@ def _is_time(item: Tree, right: Sequence[Tree], place: Place) -> bool:
     letter = index_name(item)
     if letter is None or try_index(item, place) is None:
         return try_index(item, place) is not None and letter is None
-    return any(mentions(tree, letter) for tree in right)
+    return any(_counts(tree, letter, place) for tree in right)
+
+
+def _counts(tree: object, letter: str, place: Place) -> bool:
+    """Whether a letter stands in a subscript or superscript that is no part of a name."""
+    stack = [tree]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, Scripted):
+            name = bare_name(found)
+            for script in (found.sub, found.sup):
+                if script is None or (name and place.lexicon.find(name_key(name) + (script.key or " ")) is not None):
+                    continue
+                if mentions(script, letter):
+                    return True
+            stack.append(found.base)
+        elif isinstance(found, tuple):
+            stack.extend(found)
+        elif hasattr(found, "__slots__"):
+            stack.extend(getattr(found, slot) for slot in found.__slots__ if slot not in ("at", "key", "kind"))
+    return False
 
 
 # -- shapes -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from symrnn.errors import Location, ReadingError
+from symrnn.errors import Location, ReadingError, SymrnnError
 from symrnn.language import Formula, Layout, Node
 from symrnn.reading.latex_answer import Answer, read_answer
 from symrnn.reading.latex_choices import Choices, every_reading
@@ -89,6 +89,7 @@ def read_latex(
     lexicon = lexicon.renamed((_key(printed, lexicon), meant) for printed, meant in (names or {}).items())
     scope = scope.with_indices(*({"k"} - scope.whole.keys() - scope.sizes.keys()))
     found: dict[Formula, Reading] = {}
+    failure: SymrnnError | None = None
     for joined in (False, True):
         statements, ambiguous = read_statements(source, lexicon.words(), joined)
         letters = _entry_letters(statements, lexicon, scope)
@@ -102,16 +103,20 @@ def read_latex(
             except ShapeUnknown as unknown:
                 raise ReadingError(f"the shape of “{unknown}” does not follow from its definition") from None
 
-        for answer, choices in every_reading(read):
-            if answer.formula not in found:
-                extra = (("a line break", "joins two lines"),) if joined else ()
-                found[answer.formula] = Reading(
-                    answer.formula, (*extra, *choices.described()), answer.claims, answer.equalities
-                )
-            if len(found) >= MAX_READINGS:
-                return tuple(found.values())
-        if not ambiguous:
+        extra = (("a line break", "joins two lines"),) if joined else ()
+        try:
+            for answer, choices in every_reading(read):
+                described = (*extra, *choices.described())
+                made = Reading(answer.formula, described, answer.claims, answer.equalities)
+                found.setdefault(answer.formula, made)
+                if len(found) >= MAX_READINGS:
+                    break
+        except SymrnnError as error:
+            failure = failure or error
+        if not ambiguous or len(found) >= MAX_READINGS:
             break
+    if not found and failure is not None:
+        raise failure
     return tuple(found.values())
 
 
@@ -145,7 +150,9 @@ def _entry_letters(statements: Sequence[Statement], lexicon: Lexicon, scope: Sco
         if len(items) > 1:
             found |= {name_key(n) for item in items for n in names_in(item) if isinstance(item, Name)}
     for case in _below(statements, Case):
-        found |= {name_key(n) for n in names_in(getattr(case, "condition", None) or ())}
+        letters = {name_key(n) for n in names_in(getattr(case, "condition", None) or ())}
+        # A condition on a time (k = t) is about times.
+        found |= set() if letters & time_names(scope.time) else letters
     return frozenset(found - time_names(scope.time))
 
 

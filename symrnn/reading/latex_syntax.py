@@ -193,7 +193,13 @@ class Parser:
         sub: Script | None = None
         sup: Script | None = None
         primes = 0
-        while (mark := self.sign("_", "^", "'")) is not None:
+        while (mark := self.sign("_", "^", "'")) is not None or self._empty_braces():
+            if mark is None:
+                # ``h_t{}^\top``: what follows goes on the whole.
+                if sub is not None or sup is not None or primes:
+                    base = Scripted(Span(start, self.behind), base, sub, sup, primes)
+                    sub, sup, primes = None, None, 0
+                continue
             if mark.text == "'":
                 primes += 1
                 continue
@@ -202,15 +208,25 @@ class Parser:
                 primes += len(script.key or "'")
                 continue
             if (sub if mark.text == "_" else sup) is not None:
-                base = Scripted(Span(start, mark.start), base, sub, sup, primes)
-                sub, sup, primes = None, None, 0
+                which = "subscript" if mark.text == "_" else "superscript"
+                raise self.source.error(f"a second {which}", mark.start, hint="Put the first into braces, as in {x^2}^3.")
             sub, sup = (script, sup) if mark.text == "_" else (sub, script)
         if sub is None and sup is None and not primes:
             return base
         return Scripted(Span(start, self.behind), base, sub, sup, primes)
 
+    def _empty_braces(self) -> bool:
+        """Whether ``{}`` stands here; then it has been read."""
+        found = self.tokens[self.at : self.at + 2]
+        if len(found) == 2 and found[0].is_sign("{") and found[1].is_sign("}"):
+            self.at += 2
+            return True
+        return False
+
     def atom(self) -> Tree:
         """A name, a number, a group, a command with its arguments."""
+        while self._empty_braces():
+            pass
         token = self.token
         if token is None:
             raise self.expected("an expression")
@@ -354,6 +370,9 @@ class Parser:
             base = tree.base
             accents = (*base.accents, *([accent] if accent else []))
             return Scripted(span, Name(span, base.text, accents, base.upright), tree.sub, tree.sup, tree.primes)
+        if isinstance(tree, Sign) and tree.kind == "partial" and accent == "bar":
+            # ∂̄ is one of the marks of the immediate derivative.
+            return Sign(span, "immediate")
         if not accent:
             return inner
         raise self.source.error(f"expected one letter under “\\{command}”", inner.at.start)

@@ -85,7 +85,7 @@ _PATTERN = re.compile(
     | (?P<math>\$\$?|\\[()\[\]])
     | (?P<command>\\[A-Za-z]+\*?)
     | (?P<escape>\\.)
-    | (?P<number>\d+(?:\.\d+)?|\.\d+)
+    | (?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)
     | (?P<letters>[A-Za-z]+)
     | (?P<primes>'+)
     | (?P<colon>:=)

@@ -159,10 +159,11 @@ def product(factors: Sequence[Node], fail: Fail) -> Node:
     if len(factors) == 1:
         return factors[0]
     nodes = _joined(factors)
+    last = max((i for i, n in enumerate(nodes) if not n.is_scalar), default=-1) + 1
     scalars: list[Node] = []
     runs: list[list[Node]] = []
     positions: list[int] = []
-    for position, node in enumerate(nodes):
+    for position, node in enumerate(nodes[:last]):
         if node.is_scalar and not runs:
             scalars.append(node)
         elif node.is_scalar:
@@ -176,7 +177,7 @@ def product(factors: Sequence[Node], fail: Fail) -> Node:
     wide = [i for i, p in enumerate(products) if not p.is_single]
     if len(wide) > 1:
         raise fail(positions[wide[1]], _misfit(products[wide[0]], products[wide[1]]))
-    pieces = [*scalars, *products]
+    pieces = [*scalars, *products, *nodes[last:]]
     return build.times(*pieces) if len(pieces) > 1 else pieces[0]
 
 

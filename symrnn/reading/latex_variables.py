@@ -271,9 +271,18 @@ def _entries(value: Node, sub: tuple[Tree, ...], tree: Tree, place: Place) -> No
         raise ReadingError(f"“{name}” has a subscript, but it is one number", hint=_subscript_hint(tree, place))
     if any(_is_span(item) for item in sub):
         return _block(value, sub, place)
-    items = separate(sub, place)
+    items = _digits(separate(sub, place), len(value.shape))
+    if any(try_index(item, place) is None for item in items) and all(isinstance(item, Name) for item in items):
+        raise unknown(tree, place)
     axes = _entry_axes(value, len(items))
     return EntryOf(value, tuple(entry_index(i, place, a) for i, a in zip(items, axes, strict=True)))
+
+
+def _digits(items: tuple[Tree, ...], axes: int) -> tuple[Tree, ...]:
+    """``W_{12}`` of a matrix is row 1, column 2."""
+    if len(items) == 1 and axes == 2 and isinstance(items[0], Number) and len(items[0].text) == 2:
+        return tuple(Number(items[0].at, digit) for digit in items[0].text)
+    return items
 
 
 def entries_of(value: Node, sub: tuple[Tree, ...], tree: Tree, place: Place) -> Node:
