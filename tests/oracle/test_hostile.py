@@ -96,3 +96,13 @@ def test_shared_subexpressions_cost_once(evaluator):
     value = evaluator.evaluate(node)
     assert abs(value - evaluator.value("v")).max() < 1e-12
     assert time.perf_counter() - start < 1
+
+
+def test_deep_but_reasonable_expressions_are_evaluated(evaluator):
+    """Also inside parts that call each other at every step."""
+    v = evaluator.cell.variable("v")
+    deep = nested(v, lambda x: b.apply("sin", x), 100)
+    P = lambda t: Variable("P", Role.PART, v.shape, Index.of(t))  # noqa: E731
+    line = nested(b.add(v, P(Index.of("t") + 1)), lambda x: b.apply("sin", x), 60)
+    formula = Formula(b.add(nested(P(1), lambda x: b.apply("sin", x), 100), deep), (Part("P", Index.of("t"), line),))
+    assert evaluator.evaluate(formula).shape == (3, 1)
