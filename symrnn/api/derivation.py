@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symrnn.api.lambdify import FormulaFunction, formula_function
 from symrnn.calculus.steps import Derived, Form, Step
 from symrnn.checking.verification import DEFAULT_SETTING, Setting, Verification, verify
 from symrnn.emitting import (
@@ -16,6 +17,7 @@ from symrnn.emitting import (
     report_text,
 )
 from symrnn.emitting.latex import standalone, to_latex
+from symrnn.emitting.numpy_module import CodeOptions, emit
 from symrnn.emitting.report import Checked, Report, answer_shape
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.text import index_text, to_text
@@ -166,6 +168,14 @@ class Derivation:
         """
         evaluator = ExactEvaluator(self.cell, instance_from_values(self.cell, values), self.setting.at_kink)
         return evaluator.evaluate(self.form(form).formula, times or {})
+
+    def lambdify(self, form: str | None = None) -> FormulaFunction:
+        """The closed form as a NumPy callable, ``f(values, **times)``; its ``source`` reads like the formula."""
+        return formula_function(self.derived, self.setting.at_kink, form)
+
+    def code(self, plain: bool = False) -> str:
+        """A NumPy module that computes the cell's gradients by the recursion, this one's among them."""
+        return emit(self.cell, plain, CodeOptions(relu0=self.setting.at_kink))
 
     def __str__(self) -> str:
         return self.pretty()

@@ -18,7 +18,7 @@ def load(source: str | Path | Cell) -> Cell:
     A head may follow a path as well, and may name what it stands on: ``my.cell+softmax(h)``.
 
     >>> load("elman").name, load("lstm+squared").targets[0].name
-    ('elman', 'd')
+    ('elman', 'y')
 
     Raises UnknownNameError for a name that the library doesn't have, ReadingError where a file cannot be read, and
     what reading a cell raises.
