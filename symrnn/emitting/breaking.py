@@ -34,6 +34,10 @@ WIDEST_LEFT = 0.4
 LINE_PRICE = 4.0
 """What every further line costs."""
 
+ATTEMPTS = 4
+TALLEST = 4
+"""The size of delimiters that ought to stretch, but whose two ends stand on different lines."""
+
 OVERFULL = 10_000.0
 
 
@@ -59,10 +63,25 @@ def break_lines(box: Box, limit: float, first: float | None = None, measure: Mea
     """
     if measure(box) <= (limit if first is None else first):
         return (box,)
-    pieces = list(flatten(fitted(box, limit, measure)))
-    widths = [measure(piece.box) for piece in pieces]
-    ranges = _best(pieces, widths, limit, first)
+    # A line that goes on with a product begins with a dot, where there was a space.
+    dot = measure(DOT)
+    pieces, widths = _pieces(box, limit, limit - dot, measure)
+    leads = [dot - w if _is_beside(piece) else 0.0 for piece, w in zip(pieces, widths, strict=True)]
+    ranges = _best(pieces, widths, leads, limit, first)
     return tuple(_line(pieces[start:stop], start > 0) for start, stop in ranges)
+
+
+def _pieces(box: Box, limit: float, widest: float, measure: Measure) -> tuple[list[Piece], list[float]]:
+    """The pieces and their widths; matrices are made narrower until what stands around them fits beside them."""
+    target = limit
+    for attempt in range(ATTEMPTS):
+        pieces = list(Flattening(limit, measure).pieces(fitted(box, target, measure)))
+        widths = [measure(piece.box) for piece in pieces]
+        excess = max(widths) - widest
+        if excess <= 0 or attempt + 1 == ATTEMPTS:
+            break
+        target = max(target - excess, limit / 3)
+    return pieces, widths
 
 
 def unwound(equations: Iterable[Equation], limit: float, measure: Measure = width) -> list[Equation]:
@@ -126,7 +145,8 @@ def segments(box: Box) -> tuple[Box, ...]:
 
     It is cut at the cheapest places first; only what is still wide is cut again, at the next cheapest.
     """
-    return tuple(_marked(part, 0) for part in _refined(list(flatten(fitted(box, WIDEST_MATRIX)))))
+    pieces = list(Flattening(WIDEST_MATRIX).pieces(fitted(box, WIDEST_MATRIX)))
+    return tuple(_marked(part, 0) for part in _refined(pieces))
 
 
 def _refined(pieces: list[Piece]) -> Iterator[list[Piece]]:
@@ -140,26 +160,56 @@ def _refined(pieces: list[Piece]) -> Iterator[list[Piece]]:
         yield from _refined(pieces[start:stop])
 
 
-def flatten(box: Box, depth: int = 0, marks: tuple[Mark, ...] = ()) -> Iterator[Piece]:
-    """A box as pieces.  Fences that needn't stretch are opened, and their delimiters keep their size."""
-    if isinstance(box, Row):
+@dataclass(frozen=True)
+class Flattening:
+    """Boxes as pieces.  Parentheses are opened and their delimiters keep a size of their own.
+
+    Those around a matrix should stretch, so they are opened only where they are wider than ``limit``.
+    """
+
+    limit: float
+    measure: Measure = width
+
+    def pieces(self, box: Box, depth: int = 0, marks: tuple[Mark, ...] = ()) -> Iterator[Piece]:
+        """The pieces of a box."""
+        match box:
+            case Row():
+                yield from self._row(box, depth, marks)
+            case Mark(body=body):
+                yield from self.pieces(body, depth, (*marks, box))
+            case Fence() if (size := self._size(box)) is not None:
+                yield Piece(Delimiter(box.left, size, True), None, marks)
+                yield from self.pieces(box.body, depth + 1, marks)
+                yield Piece(Delimiter(box.right, size, False), None, marks)
+            case Scripts(base=base) if self._closes(base):
+                *inner, closing = self.pieces(base, depth, marks)
+                yield from inner
+                yield replace(closing, box=replace(box, base=closing.box))
+            case _:
+                yield Piece(box, None, marks)
+
+    def _closes(self, box: Box) -> bool:
+        """Whether a box ends with a parenthesis that is to be opened, so that scripts can stand at its end."""
+        last = box.items[-1] if isinstance(box, Row) else box
+        return isinstance(last, Fence) and self._size(last) is not None
+
+    def _size(self, fence: Fence) -> int | None:
+        """The size of the delimiters if the fence is to be opened."""
+        if fence.left != "(":
+            return None
+        size = fence_size(fence)
+        return TALLEST if size is None and self.measure(fence) > self.limit else size
+
+    def _row(self, box: Row, depth: int, marks: tuple[Mark, ...]) -> Iterator[Piece]:
         after_comma = False
         for position, item in enumerate(box.items):
-            inner = list(flatten(item, depth, marks))
+            first, *rest = self.pieces(item, depth, marks)
             price = _price(item, depth) if position else None
             if after_comma:
                 price = PRICES[Kind.PUNCTUATION] + DEPTH * depth
-            yield replace(inner[0], price=price)
-            yield from inner[1:]
+            yield replace(first, price=price)
+            yield from rest
             after_comma = isinstance(item, Glyph) and item.kind is Kind.PUNCTUATION
-    elif isinstance(box, Mark):
-        yield from flatten(box.body, depth, (*marks, box))
-    elif isinstance(box, Fence) and (size := fence_size(box)) is not None and box.left == "(":
-        yield Piece(Delimiter(box.left, size, True), None, marks)
-        yield from flatten(box.body, depth + 1, marks)
-        yield Piece(Delimiter(box.right, size, False), None, marks)
-    else:
-        yield Piece(box, None, marks)
 
 
 def _price(box: Box, depth: int) -> int | None:
@@ -169,7 +219,13 @@ def _price(box: Box, depth: int) -> int | None:
     return (CIRCLED_PRICE if circled else PRICES[box.kind]) + DEPTH * depth
 
 
-def _best(pieces: list[Piece], widths: list[float], limit: float, first: float | None) -> list[tuple[int, int]]:
+def _is_beside(piece: Piece) -> bool:
+    return isinstance(piece.box, Glyph) and piece.box.kind is Kind.BESIDE
+
+
+def _best(
+    pieces: list[Piece], widths: list[float], leads: list[float], limit: float, first: float | None
+) -> list[tuple[int, int]]:
     """The cheapest way to cut, as ranges: dynamic programming over the places where a line may begin."""
     cuts = [0, *(i for i, piece in enumerate(pieces) if i and piece.price is not None), len(pieces)]
     sums = [0.0, *accumulate(widths)]
@@ -181,7 +237,7 @@ def _best(pieces: list[Piece], widths: list[float], limit: float, first: float |
         options: list[tuple[float, int]] = []
         for start in reversed(cuts[:position]):
             room = limit if start or first is None else first
-            length = sums[stop] - sums[start]
+            length = sums[stop] - sums[start] + (leads[start] if start else 0.0)
             if options and length > widest:
                 break
             options.append((cost[start][0] + _badness(length, room, last) + price, start))
@@ -204,7 +260,7 @@ def _badness(length: float, room: float, last: bool) -> float:
 def _line(pieces: list[Piece], continued: bool) -> Box:
     """The pieces beside each other; a product that goes on begins with a dot."""
     first, *rest = pieces
-    if continued and isinstance(first.box, Glyph) and first.box.kind is Kind.BESIDE:
+    if continued and _is_beside(first):
         first = replace(first, box=DOT)
     return _marked([first, *rest], 0)
 

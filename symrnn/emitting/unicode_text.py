@@ -29,7 +29,7 @@ from symrnn.emitting.boxes import (
     Scripts,
 )
 from symrnn.emitting.breaking import break_lines, unwound
-from symrnn.emitting.canvas import Canvas, beside, pad, stacked
+from symrnn.emitting.canvas import Canvas, beside, columns, pad, stacked
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.errors import UnsupportedError
@@ -193,9 +193,9 @@ def _(box: Scripts, terminal: Terminal) -> Canvas:
     sub = "" if box.sub is None else _script(box.sub, "_", _SUB, terminal)
     sup = "" if box.sup is None else _script(box.sup, "^", _SUP, terminal)
     if base.height > 1 and not terminal.linear:
-        raised = Canvas((sup, *[" " * len(sup)] * base.base), base.base) if sup else Canvas(("",))
-        lowered = Canvas((*[" " * len(sub)] * (base.below), sub), 0) if sub else Canvas(("",))
-        return beside([base, lowered, raised])
+        lines = (sup, *[""] * (base.height - 2), sub)
+        width = max(columns(line) for line in lines)
+        return beside([base, Canvas(tuple(pad(line, width) for line in lines), base.base)])
     return beside([base, Canvas((sub + sup,))])
 
 
