@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from symrnn.calculus.closed import Letters
+from symrnn.calculus.direct import direct_paths
 from symrnn.calculus.question import By
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
 from symrnn.calculus.step_graph import step_graph
@@ -252,9 +253,10 @@ class Chain:
     def _starts(self, leaf: Variable) -> list[Node]:
         """∂L/∂h_0 ∂⁺h_0/∂W, where an initial value contains the leaf."""
         return [
-            build.compose(total_by(self.of, self.cell.variable(s.name, time)), immediate_by(self.cell.variable(s.name, time), leaf))
+            build.compose(total_by(self.of, start), immediate_by(start, leaf))
             for s, time, _ in self.cell.initial_keys()
             if s.start == Start.EXPRESSION and s.initial is not None and leaf in variables(s.initial)
+            for start in [as_vector(self.cell.variable(s.name, time))]
         ]
 
     def _loss_by_timed(self, loss: StepLoss, leaf: Variable) -> Node:
@@ -350,4 +352,9 @@ class Chain:
             for stack in state_stacks(self.cell)
             if self.local.stack_column(stack, leaf) is not None
         ]
+        if isinstance(self.of, Variable) and self.of.time is not None:
+            # Here ∂⁺ would count the ways through the states of its own step a second time.
+            if any(direct_paths(self.cell, self.of).untimed.get(leaf, [])) or not terms:
+                raise UnsupportedError(f"{leaf.name} acts on {self.of.name} within the step as well")
+            return build.add(*terms, *self._starts(leaf))
         return build.add(*terms, immediate_by(self.of, leaf), *self._starts(leaf))

@@ -43,7 +43,7 @@ class Letters:
     def avoiding(cell: Cell, taken: frozenset[str]) -> Letters:
         """The usual t, k, j, or others where the question has taken them."""
         now = cell.time.index
-        taken = taken | frozenset(cell.sizes) | cell.time.last.names()
+        taken = taken | frozenset((*cell.sizes, *dict(cell.equal_sizes))) | cell.time.last.names()
         outer = fresh_index(now if now not in taken else "r", taken)
         factor = fresh_index("j", taken | {outer, "k"})
         return Letters(outer, fresh_index("k", taken | {outer, factor}), factor)

@@ -230,7 +230,8 @@ class FormBuilder:
     @property
     def _reserved(self) -> set[str]:
         """Names that a component index must not have."""
-        return set(self.cell.names()) | set(self.cell.sizes) | set(self.cell.sizes) | set(self.cell.time.last.names())
+        sizes = {*self.cell.sizes, *dict(self.cell.equal_sizes)}
+        return set(self.cell.names()) | sizes | set(self.cell.time.last.names())
 
     def _copy_entry(self, component: Node, leaf: Variable) -> Node:
         """∂(component of a variable at the present step)/∂leaf through this step's equations only."""

@@ -221,11 +221,49 @@ def as_scalar(node: Node) -> Node:
 
 
 def total(terms: list[Node]) -> Node:
-    """The sum of contributions, equal ones collected."""
+    """The sum of contributions: equal ones collected, diagonals joined, a factor that all begin with in front."""
     counts: dict[Node, int] = {}
     for term in terms:
         counts[term] = counts.get(term, 0) + 1
-    return build.add(*(t if c == 1 else product(build.number(c), t) for t, c in counts.items()))
+    collected = [t if c == 1 else product(Number(Fraction(c)), t) for t, c in counts.items()]
+    return _common_factor(_joined_diagonals(build.add(*collected)))
+
+
+def _joined_diagonals(node: Node) -> Node:
+    """diag(a) + diag(b) − diag(c) = diag(a + b − c), where every term is a diagonal."""
+    if not isinstance(node, Add):
+        return node
+    bare = [t.args[0] if isinstance(t, Neg) else t for t in node.args[0]]
+    if not all(isinstance(b, Diag) for b in bare):
+        return node
+    vectors = [_column(b.args[0]) for b in bare]
+    signed = [build.neg(v) if isinstance(t, Neg) else v for v, t in zip(vectors, node.args[0], strict=True)]
+    return Diag(build.add(*signed))
+
+
+def _common_factor(node: Node) -> Node:
+    """A B + A C = A (B + C), where every term begins with the same factor."""
+    if not isinstance(node, Add) or node.is_single:
+        return node
+    split = [_first_factor(t) for t in node.args[0]]
+    first = split[0][0]
+    if first is None or any(f is not first for f, _ in split):
+        return node
+    return product(first, total([rest for _, rest in split]))
+
+
+def _first_factor(term: Node) -> tuple[Node | None, Node]:
+    """The first matrix factor of a term and what remains, scalars and sign included."""
+    if isinstance(term, Neg):
+        first, rest = _first_factor(term.args[0])
+        return first, build.neg(rest)
+    if isinstance(term, Hadamard) and _scalar_times_matrix(term):
+        matrix = next(f for f in term.args[0] if not f.is_scalar)
+        first, rest = _first_factor(matrix)
+        return first, product(*(f for f in term.args[0] if f.is_scalar), rest) if first is not None else rest
+    if isinstance(term, MatMul) and len(term.args[0][0].shape) == 2:
+        return term.args[0][0], build.matmul(*term.args[0][1:])
+    return None, term
 
 
 def outer_split(node: Node) -> tuple[Node, Node] | None:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from symrnn.language.binder import Product, Sum
 from symrnn.language.index import Index, IndexLike
 from symrnn.language.leaf import ONE, Eye, IndexNumber, Number, Zeros, number
-from symrnn.language.node import SCALAR, Node
+from symrnn.language.node import Node
 from symrnn.language.operation import (
     Add,
     Call,
@@ -83,7 +83,9 @@ def compose(*factors: Node) -> Node:
     """The chain rule's product: ``@`` between matrices, ``*`` where a scalar variable stands between."""
     result = factors[0]
     for factor in factors[1:]:
-        result = times(result, factor) if SCALAR in (result.shape, factor.shape) else matmul(result, factor)
+        # A 1×1 derivative multiplies like a scalar: beside a third-order factor it would not conform.
+        single = result.is_single or factor.is_single
+        result = times(result, factor) if single else matmul(result, factor)
     return result
 
 
