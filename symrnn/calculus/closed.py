@@ -317,10 +317,10 @@ class ClosedForm:
         row = self.finish(total(terms)) if (terms := self.adjoint(stack, start, letters)) else None
         part = None if row is None else self._component(stack, row, name, time)
         found = [] if part is None else [from_row(part, shape) if paths.scalar else part]
-        found.extend(self._direct_initial(name, time))
+        found.extend(self.direct_initial(name, time))
         return self.finish(total(found)) if found else self._zero(shape)
 
-    def _direct_initial(self, name: str, time: Index) -> list[Node]:
+    def direct_initial(self, name: str, time: Index) -> list[Node]:
         """What touches an initial value itself; a source at a free time is one of the steps, or counted there."""
         comparable = [s for s in self.paths.timed.get(name, []) if (s.lower - time).constant is not None]
         return self.direct_at(name, time) if comparable else []

@@ -148,6 +148,7 @@ def _direct(closed: ClosedForm, leaf: Variable) -> Node | None:
         found = list(closed.paths.untimed.get(leaf, []))
         return total(found) if found else None
     if leaf.role is Role.COMPUTED:
-        return None
+        found = closed.direct_initial(leaf.name, leaf.time) if _is_start(closed.cell, leaf) else []
+        return total(found) if found else None
     found = closed.direct_at(leaf.name, leaf.time)
     return total(found) if found else None
