@@ -16,6 +16,11 @@ from symrnn.errors import ShapeError, SymrnnError
 MAX_RUNS = 160
 """How often one text is read at most."""
 
+CHARACTERS = 60_000
+"""How many characters are read at most, over all runs: a long text has fewer readings."""
+
+FEWEST_RUNS = 6
+
 Result = TypeVar("Result")
 
 
@@ -60,7 +65,16 @@ class Choices:
                 yield made.cost * other, {**self.forced, key: other}
 
 
-def every_reading(read: Callable[[Choices], Result]) -> Iterator[tuple[Result, Choices]]:
+def runs_for(length: int) -> int:
+    """How often a text of this length may be read.
+
+    >>> runs_for(100), runs_for(3000), runs_for(100_000)
+    (160, 20, 6)
+    """
+    return max(FEWEST_RUNS, min(MAX_RUNS, CHARACTERS // max(length, 1)))
+
+
+def every_reading(read: Callable[[Choices], Result], runs: int = MAX_RUNS) -> Iterator[tuple[Result, Choices]]:
     """All results, the most literal first.
 
     A choice that leads nowhere (shapes that don't fit, a name that isn't there) is passed over; where all do, the
@@ -70,7 +84,7 @@ def every_reading(read: Callable[[Choices], Result]) -> Iterator[tuple[Result, C
     started = 1
     first: SymrnnError | None = None
     found = False
-    for _ in range(MAX_RUNS):
+    for _ in range(runs):
         if not waiting:
             break
         cost, _, forced = heapq.heappop(waiting)

@@ -15,6 +15,13 @@ from symrnn.reading.latex_tree import Tree
 from symrnn.reading.scope import Scope
 
 
+MAX_BINDERS = 16
+"""Sums and products inside each other."""
+
+MAX_DEPTH = 80
+"""Expressions inside each other; what people write has about ten levels."""
+
+
 @dataclass
 class Context:
     """One reading of one text.
@@ -36,6 +43,7 @@ class Context:
     prime_transposes: bool = False
     entry_letters: frozenset[str] = frozenset()
     constants: int = 0
+    depth: int = 0
 
     def constant(self, kind: str, index: Index | None = None) -> Node:
         """An I, 1, 0 or e_i whose size isn't written; each has a size of its own."""
@@ -60,20 +68,36 @@ class Place:
     lexicon: Lexicon
     ranges: Mapping[str, tuple[Index, Index]] = field(default_factory=dict)
     claims: bool = False
+    binders: int = 0
 
     def read(self, tree: Tree) -> Node:
-        """The value of a tree that stands here."""
-        return self.context.read(tree, self)
+        """The value of a tree that stands here.
+
+        Raises ReadingError where too much is nested: sums in sums, functions of functions.
+        """
+        context = self.context
+        context.depth += 1
+        if context.depth > MAX_DEPTH:
+            raise self.error(f"more than {MAX_DEPTH} expressions inside each other", tree)
+        try:
+            return context.read(tree, self)
+        finally:
+            context.depth -= 1
 
     def bind(self, name: str, lower: Index, upper: Index) -> Place:
         """The place inside a sum or product over these bounds."""
         scope = self.scope.bind(name, lower, upper)
-        return replace(self, scope=scope, ranges={**self.ranges, name: (lower, upper)})
+        return replace(self, scope=scope, ranges={**self.ranges, name: (lower, upper)}, binders=self._deeper())
 
     def bind_loosely(self, name: str) -> Place:
         """The place inside a sum whose bounds its body decides."""
         ranges = {n: r for n, r in self.ranges.items() if n != name}
-        return replace(self, scope=self.scope.with_indices(name), ranges=ranges)
+        return replace(self, scope=self.scope.with_indices(name), ranges=ranges, binders=self._deeper())
+
+    def _deeper(self) -> int:
+        if self.binders >= MAX_BINDERS:
+            raise ReadingError(f"more than {MAX_BINDERS} sums and products inside each other")
+        return self.binders + 1
 
     def without_parts(self) -> Place:
         """The same place where the cell's names mean the cell's variables, whatever the answer defines."""

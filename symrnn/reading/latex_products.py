@@ -168,7 +168,7 @@ def _dotted(operands: Sequence[Operand], place: Place) -> list[Operand]:
 
 
 def _are_alike(left: Node, right: Node) -> bool:
-    return not left.is_single and left.shape == right.shape and not fits([left, right])
+    return not left.is_single and left.shape == right.shape and not fits(left, right)
 
 
 def _dot(one: Node, right: Operand, place: Place) -> Node:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from symrnn.errors import Location, ReadingError, SymrnnError
 from symrnn.language import Formula, Layout, Node
 from symrnn.reading.latex_answer import Answer, read_answer
-from symrnn.reading.latex_choices import Choices, every_reading
+from symrnn.reading.latex_choices import Choices, every_reading, runs_for
 from symrnn.reading.latex_context import Context, Place
 from symrnn.reading.latex_indices import names_in, separate
 from symrnn.reading.latex_lexicon import Lexicon, name_key, script_key
@@ -105,7 +105,7 @@ def read_latex(
 
         extra = (("a line break", "joins two lines"),) if joined else ()
         try:
-            for answer, choices in every_reading(read):
+            for answer, choices in every_reading(read, runs_for(len(text))):
                 described = (*extra, *choices.described())
                 made = Reading(answer.formula, described, answer.claims, answer.equalities)
                 found.setdefault(answer.formula, made)

@@ -36,6 +36,8 @@ MAX_LENGTH = 100_000
 
 MAX_TOKENS = 20_000
 
+MAX_DIGITS = 40
+
 
 class Kind(Enum):
     """What a token is."""
@@ -160,6 +162,8 @@ class _Scanner:
             yield Token(Kind.MATH, text, start, self.at)
         elif kind == "primes":
             yield from (Token(Kind.SIGN, "'", start + i, start + i + 1) for i in range(len(text)))
+        elif kind == "number" and len(text) > MAX_DIGITS:
+            raise self.source.error(f"a number with {len(text)} digits; at most {MAX_DIGITS} are read", start)
         elif kind in _PLAIN:
             yield Token(_PLAIN[kind], "=" if kind == "colon" else text, start, self.at)
         elif kind not in ("comment", "space"):

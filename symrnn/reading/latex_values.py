@@ -163,16 +163,19 @@ def product(factors: Sequence[Node], fail: Fail) -> Node:
     scalars: list[Node] = []
     runs: list[list[Node]] = []
     positions: list[int] = []
+    shape: Shape | None = None
     for position, node in enumerate(nodes[:last]):
         if node.is_scalar and not runs:
             scalars.append(node)
         elif node.is_scalar:
             runs[-1][-1] = build.times(runs[-1][-1], node)
-        elif runs and fits([*runs[-1], node]):
+        elif shape is not None and (joined := _product_shape(shape, node.shape)) is not None:
             runs[-1].append(node)
+            shape = joined
         else:
             runs.append([node])
             positions.append(position)
+            shape = node.shape
     products = [build.matmul(*run) if len(run) > 1 else run[0] for run in runs]
     wide = [i for i, p in enumerate(products) if not p.is_single]
     if len(wide) > 1:
@@ -191,13 +194,17 @@ def _joined(factors: Sequence[Node]) -> list[Node]:
     return [_filled(n, sizes) for n in nodes]
 
 
-def fits(run: Sequence[Node]) -> bool:
-    """Whether these multiply as matrices."""
+def _product_shape(left: Shape, right: Shape) -> Shape | None:
+    """The shape of a matrix product, None where these don't multiply."""
     try:
-        MatMul(tuple(run))
+        return MatMul((Zeros(left), Zeros(right))).shape
     except ShapeError:
-        return False
-    return True
+        return None
+
+
+def fits(left: Node, right: Node) -> bool:
+    """Whether these multiply as matrices."""
+    return _product_shape(left.shape, right.shape) is not None
 
 
 def _misfit(left: Node, right: Node) -> ShapeError:
