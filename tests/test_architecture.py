@@ -38,8 +38,8 @@ NEVER_REACHES = {
     "calculus": {"cells", "emitting"},  # it knows equations, neither particular cells nor notation
 }
 
-# Imports inside functions are for start-up time at the command line's edge, and for these packages.
-LAZY_ROOMS = {"cli", "__init__", "__main__"}
+# Imports inside functions are for start-up time at the edges, and for these packages.
+LAZY_ROOMS = {"api", "cli", "__init__", "__main__"}
 LAZY_PACKAGES = {
     "matplotlib", "jax", "torch", "numba", "latexify", "lark", "jinja2", "markdown_it", "tqdm",
 }  # fmt: skip
