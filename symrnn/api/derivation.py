@@ -1,30 +1,28 @@
-"""A derivation as Python users and notebooks see it."""
+"""A derivation as Python users and notebooks see it.
+
+Each output format is imported when it is asked for: to derive and print takes less time than to load them all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from symrnn.api.lambdify import FormulaFunction, formula_function
 from symrnn.calculus.steps import Derived, Form, Step
 from symrnn.checking.verification import DEFAULT_SETTING, Setting, Verification, verify
-from symrnn.emitting import (
-    report_html,
-    report_json,
-    report_latex,
-    report_pretty,
-    report_text,
-)
-from symrnn.emitting.latex import standalone, to_latex
-from symrnn.emitting.numpy_module import CodeOptions, emit
 from symrnn.emitting.report import Checked, Report, answer_shape
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.text import index_text, to_text
 from symrnn.errors import QuestionError, did_you_mean
 from symrnn.language import Cell, Formula, Layout, Node
-from symrnn.oracle.data import instance_from_values
-from symrnn.oracle.exact import ExactEvaluator, Numbers
+
+if TYPE_CHECKING:
+    from symrnn.api.lambdify import FormulaFunction
+    from symrnn.oracle.exact import Numbers
+
+WIDTH = 100
+"""How wide a picture of characters is unless asked otherwise."""
 
 
 @dataclass(frozen=True)
@@ -95,62 +93,96 @@ class Derivation:
         """What the answer rests on beyond calculus."""
         return self.derived.assumptions
 
-    def report(self, steps: bool = False) -> Report:
-        """What the emitters tell about it."""
-        return Report(self.derived, _checked(self.verification), self.style, steps)
-
     def form(self, name: str | None = None) -> Form:
         """A form by its name, the last one unless given; raises QuestionError where it was not derived."""
         if name is None:
             return self.derived.forms[-1]
         found = self.derived.form(name)
         if found is None:
-            raise QuestionError(
-                f"the {name} form was not derived", hint=did_you_mean(name, [f.name for f in self.derived.forms])
-            )
+            known = [form.name for form in self.derived.forms]
+            raise QuestionError(f"the {name} form was not derived", hint=did_you_mean(name, known))
         return found
 
     def with_style(self, style: Style) -> Derivation:
         """The same derivation in another notation."""
         return replace(self, style=style)
 
+    def verify(self, seed: int | None = None, tau: int | None = None) -> Verification:
+        """Check every line again, perhaps at other numbers; raises CheckFailedError where one fails."""
+        now = self.setting
+        changed = replace(now, seed=now.seed if seed is None else seed, tau=now.tau if tau is None else tau)
+        return verify(self.derived, changed)
+
+    # What it looks like
+
+    def report(self, steps: bool = False) -> Report:
+        """What the emitters tell about it."""
+        return Report(self.derived, _checked(self.verification), self.style, steps)
+
     def text(self, form: str | None = None) -> str:
         """The answer in the formula language."""
         return to_text(self.form(form).formula)
 
+    def text_report(self, steps: bool = False) -> str:
+        """All forms as claims in the formula language, everything else as comments."""
+        from symrnn.emitting import report_text
+
+        return report_text.text(self.report(steps))
+
     def latex(self, form: str | None = None) -> str:
         """The answer as an equation in LaTeX, for mathematics mode."""
+        from symrnn.emitting.latex import to_latex
+
         return to_latex(self.report().claim(self.form(form)), self.style, self.layout)
 
     def latex_report(self, steps: bool = True, whole: bool = False) -> str:
         """All forms, and the steps, as LaTeX displays; as a whole document where asked for."""
-        body = report_latex.text(self.report(steps))
-        return standalone(body) if whole else body
+        from symrnn.emitting import report_latex
 
-    def pretty(self, steps: bool = False, width: int = report_pretty.WIDTH, ascii: bool = False) -> str:
+        report = self.report(steps)
+        return report_latex.document(report) if whole else report_latex.text(report)
+
+    def pretty(self, steps: bool = False, width: int = WIDTH, ascii: bool = False) -> str:
         """All forms, and the steps, as pictures of characters."""
+        from symrnn.emitting import report_pretty
+
         return report_pretty.text(self.report(steps), width, ascii)
 
     def html(self, steps: bool = True, whole: bool = False) -> str:
         """All forms, and the steps, as HTML with MathML; as a whole page where asked for."""
+        from symrnn.emitting import report_html
+
         report = self.report(steps)
         return report_html.page(report) if whole else report_html.text(report)
 
-    def plain(self, steps: bool = False) -> str:
-        """All forms as claims in the formula language, everything else as comments."""
-        return report_text.text(self.report(steps))
-
     def to_dict(self) -> dict[str, Any]:
         """What ``--as json`` prints, as a dict."""
+        from symrnn.emitting import report_json
+
         return report_json.as_dict(self.report())
 
-    def verify(self, seed: int | None = None, tau: int | None = None) -> Verification:
-        """Check every line again, perhaps at other numbers; raises CheckFailedError where one fails."""
-        return verify(self.derived, self._setting(seed, tau))
+    def __str__(self) -> str:
+        return self.pretty()
 
-    def _setting(self, seed: int | None, tau: int | None) -> Setting:
-        chosen = self.setting
-        return replace(chosen, seed=chosen.seed if seed is None else seed, tau=chosen.tau if tau is None else tau)
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    # What it computes
+
+    def code(self, plain: bool = False) -> str:
+        """A NumPy module that computes the cell's gradients by the recursion, this one's among them."""
+        from symrnn.emitting.numpy_module import CodeOptions, emit
+
+        return emit(self.cell, plain, CodeOptions(relu0=self.setting.at_kink))
+
+    def lambdify(self, form: str | None = None) -> FormulaFunction:
+        """The closed form as a NumPy callable, ``f(values, **times)``; its ``source`` reads like the formula."""
+        from symrnn.api.lambdify import formula_function
+
+        return formula_function(self.derived, self.setting.at_kink, form)
 
     def evaluate(
         self, values: Mapping[str, Any], times: Mapping[str, int] | None = None, form: str | None = None
@@ -166,25 +198,31 @@ class Derivation:
         >>> derivation.evaluate(values).text()
         '3'
         """
-        evaluator = ExactEvaluator(self.cell, instance_from_values(self.cell, values), self.setting.at_kink)
+        from symrnn.oracle.data import instance_from_values
+        from symrnn.oracle.exact import ExactEvaluator
+
+        instance = instance_from_values(self.cell, values)
+        evaluator = ExactEvaluator(self.cell, instance, self.setting.at_kink)
         return evaluator.evaluate(self.form(form).formula, times or {})
 
-    def lambdify(self, form: str | None = None) -> FormulaFunction:
-        """The closed form as a NumPy callable, ``f(values, **times)``; its ``source`` reads like the formula."""
-        return formula_function(self.derived, self.setting.at_kink, form)
+    def sympy(
+        self,
+        tau: int,
+        times: Mapping[str, int] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        form: str | None = None,
+    ) -> Any:
+        """The answer as a true SymPy matrix expression, for so many steps and these free times.
 
-    def code(self, plain: bool = False) -> str:
-        """A NumPy module that computes the cell's gradients by the recursion, this one's among them."""
-        return emit(self.cell, plain, CodeOptions(relu0=self.setting.at_kink))
+        >>> from symrnn.api import derive
+        >>> derive("linear", "h[t]", "h[k]").sympy(4, {"t": 4, "k": 2})
+        W**2
+        """
+        from symrnn.emitting.sympy_matrix import to_sympy
+        from symrnn.inquiry.unrolled import time_numbers
 
-    def __str__(self) -> str:
-        return self.pretty()
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
-
-    def _repr_html_(self) -> str:
-        return self.html()
+        numbers = {**time_numbers(self.cell, tau), **(times or {})}
+        return to_sympy(self.form(form).formula, numbers, sizes or {}, self.cell.time)
 
 
 def _checked(found: Verification | None) -> Checked | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import unicodedata
 from pathlib import Path
 from typing import TextIO
 
 from symrnn.files import write_atomically
+
+WIDTH, NARROWEST, WIDEST = 100, 60, 140
 
 PROBE = "∂Σ∏τ⊙ŷ⊤ᵀ⁺≤⎛│"
 """What formulas are drawn with."""
@@ -60,6 +63,10 @@ class Terminal:
     def unicode(self) -> bool:
         """Whether the output can show formulas as they are drawn."""
         return _can_show(self.out, PROBE)
+
+    def width(self) -> int:
+        """How many columns there are, within reason."""
+        return max(NARROWEST, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST))
 
     def write(self, text: str) -> None:
         """Write to standard output; where its encoding has not all of the characters, in ASCII."""

@@ -16,7 +16,11 @@ from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell, Equation, Formula, Start, State
 
-RESERVED = ["np", "given", "sum", "range", "float", "max", "min", "product", "hproduct", "Series", "first", "last", "time", "series", "derivative"]
+RESERVED = (
+    "np", "given", "sum", "range", "float", "max", "min", "product", "hproduct", "Series", "first", "last", "time",
+    "series", "derivative",
+)  # fmt: skip
+"""Python names that the module needs for itself."""
 
 SERIES = '''
 class Series(dict):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import singledispatchmethod
 
 from symrnn.emitting import python_source as py
@@ -101,7 +102,7 @@ class Scribe:
         terms = sorted(index.terms, key=lambda term: term[1] < 0)
         result: ast.expr | None = None
         for monomial, coefficient in terms:
-            size = abs(coefficient)
+            size = abs(Fraction(coefficient))
             factors = [self._atom(atom) for atom in monomial]
             if size.numerator != 1 or not factors:
                 factors.insert(0, py.constant(size.numerator))
@@ -338,4 +339,4 @@ class _Fill(ast.NodeTransformer):
 
 def _filled(template: str, values: Mapping[str, ast.expr]) -> ast.expr:
     """A record's source with its arguments put in."""
-    return _Fill(values).visit(py.parse(template))  # type: ignore[no-any-return]
+    return _Fill(values).visit(py.parse(template))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from symrnn.calculus.steps import Derived, Form, Step, TimeSpan
 from symrnn.emitting.style import PLAIN, Style
-from symrnn.language import Entry, Formula, Index, Jacobian, Node, Vec, derivative_shape
+from symrnn.language import Entry, Formula, ImmediateJacobian, Index, Jacobian, Node, Vec, derivative_shape
 from symrnn.language.node import format_shape
 
 
@@ -120,6 +120,14 @@ def chains(spans: Sequence[TimeSpan]) -> tuple[tuple[Index, ...], ...]:
             chain.append(outer.upper)
         found.append(tuple(chain))
     return tuple(found)
+
+
+def stands_left(step: Step) -> bool:
+    """Whether a step's left side is short enough to stand on one line with the right one: an inert derivative."""
+    inner = step.before.expression
+    if isinstance(inner, Entry):
+        inner = inner.args[0]
+    return not step.before.parts and isinstance(inner, (Jacobian, ImmediateJacobian))
 
 
 def continues(step: Step, previous: Step | None) -> bool:

@@ -8,7 +8,7 @@ from html import escape
 from symrnn.emitting.boxes import Box, Glyph, Kind, flat_row
 from symrnn.emitting.mathml import to_mathml_flow
 from symrnn.emitting.names import index_box
-from symrnn.emitting.report import Report, continues, ranges, shape_text
+from symrnn.emitting.report import Report, continues, ranges, shape_text, stands_left
 from symrnn.emitting.rules import EQUALS
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.language import Formula
@@ -18,7 +18,7 @@ AT_MOST = Glyph("≤", r"\le", Kind.RELATION, plain="<=")
 STYLE = """
 :root { color-scheme: light dark; }
 body { max-width: 60em; margin: 2em auto; padding: 0 1em; font: 1rem/1.5 Georgia, 'Times New Roman', serif; }
-.symrnn .formula { margin: .5em 0 .5em 1.5em; line-height: 2.2; overflow-x: auto; }
+.symrnn .formula { margin: .5em 0 .5em 1.5em; line-height: 2.2; overflow: auto hidden; padding: .2em 0; }
 .symrnn .rule { font-weight: bold; }
 .symrnn .error, .symrnn .checked { opacity: .7; font-size: .85em; }
 .symrnn li { margin: .8em 0; }
@@ -79,16 +79,21 @@ def _steps(report: Report) -> Iterable[str]:
         error = report.error(number)
         shown = f' <span class="error">(error {error:.1e})</span>' if error is not None else ""
         yield f'<li><span class="rule">{escape(step.rule)}</span>{shown}. {escape(step.reason)}'
+        lead: Box = EQUALS
         if not continues(step, previous):
-            yield from _equations(typeset_formula(step.before, report.style, layout))
-        yield from _after(step.after, report)
+            before = typeset_formula(step.before, report.style, layout)
+            if stands_left(step):
+                lead = flat_row(before[-1].right, EQUALS)
+            else:
+                yield from _equations(before)
+        yield from _after(step.after, report, lead)
         yield "</li>"
         previous = step
 
 
-def _after(formula: Formula, report: Report) -> Iterable[str]:
+def _after(formula: Formula, report: Report, lead: Box) -> Iterable[str]:
     *parts, whole = typeset_formula(formula, report.style, report.derived.question.layout)
-    yield f'<div class="formula">{to_mathml_flow(whole.right, lead=EQUALS)}</div>'
+    yield f'<div class="formula">{to_mathml_flow(whole.right, lead=lead)}</div>'
     yield from _equations(parts)
 
 

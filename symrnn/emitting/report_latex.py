@@ -6,9 +6,10 @@ import re
 import unicodedata
 
 from symrnn.calculus.steps import Form, Step
-from symrnn.emitting.latex import box_latex, display_formula, equation_rows, escape
+from symrnn.emitting.latex import box_latex, display_formula, equation_rows, escape, standalone
 from symrnn.emitting.names import index_box
-from symrnn.emitting.report import Report, continues, ranges, shape_text
+from symrnn.emitting.report import Report, continues, ranges, shape_text, stands_left
+from symrnn.emitting.text import to_text
 from symrnn.emitting.typeset import Equation, typeset_formula
 
 
@@ -27,6 +28,13 @@ def text(report: Report) -> str:
         blocks.append(f"Every line was checked: {prose(report.checked.sentence())}.")
     blocks += [f"% {note}" for note in report.notes]
     return "\n".join(blocks) + "\n"
+
+
+def document(report: Report) -> str:
+    """A whole document around the derivation."""
+    question = report.derived.question
+    title = f"{report.title}: {to_text(question.of)} by {to_text(question.by)}, {question.layout.value} layout"
+    return standalone(f"\\section*{{{escape(title)}}}\n{text(report)}")
 
 
 def _form(report: Report, form: Form) -> str:
@@ -57,6 +65,10 @@ def _equality(report: Report, step: Step, goes_on: bool) -> str:
     layout = report.derived.question.layout
     after = typeset_formula(step.after, report.style, layout)
     before = () if goes_on else typeset_formula(step.before, report.style, layout)
+    *parts, last = after
+    if before and stands_left(step):
+        rows = equation_rows([Equation(before[-1].right, last.right), *parts])
+        return _display(rows)
     rows = []
     if before:
         *parts, last = before
@@ -64,6 +76,10 @@ def _equality(report: Report, step: Step, goes_on: bool) -> str:
         rows += [row.replace("&= ", "& ", 1) for row in equation_rows([Equation(None, last.right)])]
     *parts, last = after
     rows += equation_rows([Equation(None, last.right), *parts]) if parts else _right(last)
+    return _display(rows)
+
+
+def _display(rows: list[str]) -> str:
     return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
 

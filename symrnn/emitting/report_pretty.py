@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from symrnn.emitting.boxes import Glyph, Kind
-from symrnn.emitting.report import Report, continues, ranges, shape_text
+from symrnn.emitting.report import Report, continues, ranges, shape_text, stands_left
 from symrnn.emitting.style import Style
 from symrnn.emitting.typeset import Equation, typeset_formula
 from symrnn.emitting.unicode_text import Terminal, draw_equations, to_unicode
@@ -34,10 +34,14 @@ class _Pen:
         """As a picture, its parts above it."""
         return self._picture(typeset_formula(formula, self.style, self.layout), INDENT)
 
-    def right(self, formula: Formula) -> str:
-        """As the right side of an equation whose left side stands above; parts follow."""
+    def right(self, formula: Formula, left: Formula | None = None) -> str:
+        """As the right side of an equation, of which the left side stands above unless given; parts follow."""
         *parts, whole = typeset_formula(formula, self.style, self.layout)
-        drawn = self._picture([Equation(_BLANK, whole.right)], 0)
+        if left is None:
+            drawn = self._picture([Equation(_BLANK, whole.right)], 0)
+        else:
+            beside = typeset_formula(left, self.style, self.layout)[-1].right
+            drawn = self._picture([Equation(beside, whole.right)], INDENT)
         if not parts:
             return drawn
         return f"{drawn}\n\n{' ' * INDENT}where\n\n{self._picture(parts, INDENT)}"
@@ -84,9 +88,11 @@ def _steps(report: Report, pen: _Pen) -> list[str]:
         shown = f"   [error {error:.1e}]" if error is not None else ""
         reason = textwrap.fill(step.reason, pen.width - 4, initial_indent="    ", subsequent_indent="    ")
         lines = [f"({number + 1}) {step.rule}{shown}", reason]
+        left = None
         if not continues(step, previous):
-            lines += ["", pen.formula(step.before)]
-        lines += ["", pen.right(step.after)]
+            left = step.before if stands_left(step) else None
+            lines += ["", pen.formula(step.before)] if left is None else []
+        lines += ["", pen.right(step.after, left)]
         blocks.append("\n".join(lines))
         previous = step
     return blocks

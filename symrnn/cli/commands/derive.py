@@ -12,10 +12,14 @@ it is the closed form where there is one, else the recursion.
 from __future__ import annotations
 
 import argparse
-import shutil
+import json
+from typing import TYPE_CHECKING
 
 from symrnn.cli import arguments
-from symrnn.cli.terminal import Terminal
+from symrnn.cli.terminal import WIDTH, Terminal
+
+if TYPE_CHECKING:
+    from symrnn.api import Derivation
 
 FORMS = ("chain", "closed", "recursion", "unrolled", "index", "vec", "forward", "all")
 FORMATS = ("pretty", "text", "latex", "html", "json")
@@ -43,10 +47,9 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     """Derive, check, print."""
     if options.standalone and options.format not in ("latex", "html"):
         raise arguments.UsageError("--standalone goes with --as latex or --as html")
-    from symrnn.api.derivation import Derivation
     from symrnn.api.deriving import derive
 
-    derivation: Derivation = derive(
+    derivation = derive(
         options.cell,
         options.of,
         options.wrt,
@@ -63,23 +66,17 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _shown(derivation: object, options: argparse.Namespace, terminal: Terminal) -> str:
-    from symrnn.api.derivation import Derivation
-    from symrnn.emitting.latex import standalone
-    from symrnn.emitting.report_json import json_text
-
-    assert isinstance(derivation, Derivation)
+def _shown(derivation: Derivation, options: argparse.Namespace, terminal: Terminal) -> str:
     match options.format:
         case "json":
-            return json_text(derivation.to_dict())
+            return json.dumps(derivation.to_dict(), indent=2, allow_nan=False) + "\n"
         case "latex":
-            body = derivation.latex_report(options.steps)
-            return standalone(body) if options.standalone else body
+            return derivation.latex_report(options.steps, options.standalone)
         case "html":
             return derivation.html(options.steps, options.standalone)
         case "text":
-            return derivation.plain(options.steps)
+            return derivation.text_report(options.steps)
         case _:
             to_file = options.output not in (None, "-")
-            width = 100 if to_file else max(60, min(shutil.get_terminal_size((100, 24)).columns, 140))
+            width = WIDTH if to_file else terminal.width()
             return derivation.pretty(options.steps, width, ascii=not (to_file or terminal.unicode))
