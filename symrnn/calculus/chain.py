@@ -116,6 +116,8 @@ class Chain:
         if self.by.stack or self.by.leaf is None:
             return self._by_stack()
         leaf = self.by.leaf
+        if (through := self._through_whole(leaf)) is not None:
+            raise UnsupportedError(f"{leaf.name} acts through {through}, a quantity of the whole sequence")
         if isinstance(self.of, Variable) and self.of.time is not None and not self.of.is_single:
             return self._of_step_variable(self.of, leaf)
         if self.loss is None:
@@ -123,6 +125,21 @@ class Chain:
         if leaf.time is not None:
             return self._loss_by_timed(self.loss, leaf)
         return self._loss_by_parameter(self.loss, leaf)
+
+    def _through_whole(self, leaf: Variable) -> str | None:
+        """The untimed equation, read by the steps, in which a parameter stands; no ∂⁺ of a step sees it there."""
+        whole = self.cell.whole
+        open_names = [v.name for name in self.graph.order for v in self.graph.reads(name) if v.name in whole and v.time is None]
+        seen: set[str] = set()
+        while open_names:
+            name = open_names.pop()
+            if name not in seen:
+                seen.add(name)
+                reads = variables(whole[name].expression)
+                if leaf in reads:
+                    return name
+                open_names.extend(v.name for v in reads if v.name in whole and v.time is None)
+        return None
 
     def _by_stack(self) -> Node:
         raise UnsupportedError("a stack has no chain form of its own: its components are independent coordinates")
@@ -336,6 +353,21 @@ class Chain:
         factor = immediate_by(self.stack.node(index), self.stack.node(self.stack.before(index)))
         return Product(factor, self.letters.factor, of.time, leaf.time + self.stack.direction, step)
 
+    def _laid(self, body: Node, leaf: Variable) -> Node:
+        """A row over the leaf's coordinates as the derivative by the leaf: by a row it is a column."""
+        return build.transpose(body) if leaf.is_row and not leaf.is_scalar and body.is_row else body
+
+    def _acts_on(self, stack: StateStack, leaf: Variable) -> bool:
+        """Whether a leaf acts on a stack within the step; what goes through another stack is that one's."""
+        here = self.graph.cell.now
+        others = frozenset(
+            self.graph.variable(name, here) for name in self.cell.state if name not in stack.names
+        )
+        own = self.local.stack_column(stack, leaf, others)
+        if own is not None and own != self.local.stack_column(stack, leaf):
+            raise UnsupportedError(f"{leaf.name} acts on {', '.join(sorted(stack.names))} directly and through other states")
+        return own is not None
+
     def _by_adjoints(self, leaf: Variable) -> Node:
         if leaf.time is not None:
             return total_by(self.of, leaf)
@@ -344,13 +376,15 @@ class Chain:
             raise UnsupportedError("a truncated gradient of this loss has no chain form")
         terms = [
             build.sum_over(
-                build.compose(total_by(self.of, stack.node(inner)), immediate_by(stack.node(inner), leaf)),
+                self._laid(
+                    build.compose(total_by(self.of, stack.node(inner)), immediate_by(stack.node(inner), leaf)), leaf
+                ),
                 self.letters.inner,
                 times.first,
                 times.last,
             )
             for stack in state_stacks(self.cell)
-            if self.local.stack_column(stack, leaf) is not None
+            if self._acts_on(stack, leaf)
         ]
         if isinstance(self.of, Variable) and self.of.time is not None:
             # Here ∂⁺ would count the ways through the states of its own step a second time.
