@@ -25,6 +25,7 @@ from symrnn.oracle.sizes import time_symbols
 from symrnn.primitives import lookup
 
 FORMS = ("closed", "recursion")
+VERSIONS = (("code", False), ("plain code", True))
 KINDS = {Role.PARAMETER: "parameter", Role.INPUT: "input"}
 
 
@@ -137,7 +138,7 @@ def _code(cell: Cell, evaluator: Evaluator, at_kink: float) -> Code:
     if any(d.role in (Role.INPUT, Role.TARGET) for d in cell.declarations):
         problems[", batch"] = batched(evaluator, at_kink=at_kink)
     found: Code = {}
-    for version, plain in (("code", False), ("plain code", True)):
+    for version, plain in VERSIONS:
         for suffix, problem in problems.items():
             found[version + suffix] = _run(cell, plain, problem, at_kink)
     return found
