@@ -242,6 +242,8 @@ class _Builder:
         missing: dict[Index, list[Node]] = {}
         for source in self.sources.get(name, []):
             self._place(source, always, special, missing)
+        if _may_coincide([*special, *missing]):
+            always, special, missing = self._all_picked(name), {}, {}
         flow = self._flow_terms(name, now)
         shape = self._adjoint_shape(name)
         lines = [Part(self.names[name], now, self._sum([*always, *flow], shape))]
@@ -270,6 +272,16 @@ class _Builder:
                 missing.setdefault(span.last - step, []).append(value)
             return
         always.append(self._picked(source, value))
+
+    def _all_picked(self, name: str) -> list[Node]:
+        """The sources of a variable in its general line alone: lines for single times would meet at a small τ."""
+        span = self.cell.time
+        values = []
+        for source in self.sources.get(name, []):
+            value = self.finish(source.value)
+            everywhere = source.lower == span.first and source.upper == span.last and not source.is_point
+            values.append(value if everywhere else self._picked(source, value))
+        return values
 
     def _picked(self, source: Source, value: Node) -> Node:
         now = self.cell.time.index
@@ -336,19 +348,9 @@ class _Builder:
                 terms.append(build.sum_over(self.finish(total(steps)), span.index, span.first, span.last))
         else:
             terms.extend(steps)
-            terms.extend(self._timed_sources(leaf))
+            terms.extend(self._all_picked(leaf.name))
         found = self._sum(terms, leaf.shape[::-1])
         return as_scalar(found) if leaf.is_scalar else found
-
-    def _timed_sources(self, leaf: Variable) -> list[Node]:
-        """What the loss itself sends to a timed input or parameter; outside a source's times it is not evaluated."""
-        span = self.cell.time
-        terms = []
-        for source in self.sources.get(leaf.name, []):
-            value = self.finish(source.value)
-            everywhere = source.lower == span.first and source.upper == span.last and not source.is_point
-            terms.append(value if everywhere else self._picked(source, value))
-        return terms
 
     def _computed_gradient(self, leaf: Variable) -> Node:
         assert leaf.time is not None
@@ -362,3 +364,8 @@ class _Builder:
             return self.graph.at(self.inlined[leaf.name], leaf.time)
         return Variable(self.names[leaf.name], Role.PART, self._adjoint_shape(leaf.name), leaf.time)
 
+
+def _may_coincide(times: list[Index]) -> bool:
+    """Whether two times are the same one at some τ, as 1 and τ are at τ = 1."""
+    distinct = list(dict.fromkeys(times))
+    return any((a - b).constant is None for place, a in enumerate(distinct) for b in distinct[:place])

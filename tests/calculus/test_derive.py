@@ -1,0 +1,167 @@
+"""Every form and every step of derivations, in both layouts, against the oracle."""
+
+from __future__ import annotations
+
+import pytest
+
+from symrnn.errors import QuestionError, UnsupportedError
+from symrnn.language import Index, Layout, Product
+from symrnn.language.traversal import find
+from symrnn.oracle.evaluate import Evaluator
+from tests.calculus.support import TOLERANCE, ask, evaluator, form_error, library_cell, relative, step_error
+
+QUESTIONS = [
+    ("elman", "L", "W"),
+    ("elman", "L", "U"),
+    ("elman", "L", "b"),
+    ("elman", "L", "V"),
+    ("elman", "L", "c"),
+    ("elman", "L", "h[0]"),
+    ("elman", "L", "h[t]"),
+    ("elman", "L", "x[t]"),
+    ("elman", "L", "o[t]"),
+    ("elman", "L[t]", "W"),
+    ("elman", "L[t]", "h[k]"),
+    ("elman", "h[t]", "h[k]"),
+    ("elman", "h[t]", "h[t-1]"),
+    ("elman", "h[t]", "W"),
+    ("elman", "o[2]", "U"),
+    ("elman", "o[t]", "x[k]"),
+    ("scalar_relu", "L", "V"),
+    ("lag2", "L", "W2"),
+    ("lag2", "L", "h[-1]"),
+    ("lag2", "h[t]", "h[k]"),
+    ("lstm", "L", "W_f"),
+    ("lstm", "L", "c[t]"),
+    ("lstm", "h[t]", "c[k]"),
+    ("lstm_peephole", "L", "p_o"),
+    ("bidirectional", "L", "x[t]"),
+    ("bidirectional", "L", "hb[tau+1]"),
+    ("gru", "L", "h[t]"),
+    ("tied_embedding", "L", "E"),
+    ("linear_attention", "L", "W_K"),
+    ("minibatch_rows", "L", "W_rec"),
+    ("antisymmetric", "L", "W_h"),
+]
+
+
+@pytest.mark.parametrize("layout", list(Layout), ids=lambda layout: layout.value)
+@pytest.mark.parametrize(("name", "of", "by"), QUESTIONS, ids=lambda value: value)
+def test_every_form_and_step_is_right(name: str, of: str, by: str, layout: Layout) -> None:
+    cell = library_cell(name)
+    if by not in cell.names() and "[" not in by:
+        pytest.skip(f"{name} has no {by}")
+    judge = evaluator(cell)
+    tolerance = 1e-5 if judge.derivatives.step_for(cell.loss).copies > 1 else TOLERANCE  # type: ignore[arg-type]
+    found = ask(cell, of, by, ("all",), layout)
+    assert found.forms
+    for form in found.forms:
+        assert form_error(found, form, judge) < tolerance, form.name
+    for step in found.steps:
+        assert step_error(step, judge) < tolerance, step.rule
+
+
+@pytest.mark.parametrize(("name", "of", "by"), QUESTIONS[:6], ids=lambda value: value)
+def test_the_result_is_the_last_line_of_its_derivation(name: str, of: str, by: str) -> None:
+    found = ask(library_cell(name), of, by)
+    assert found.steps[-1].after == found.result
+
+
+def test_products_descend_in_numerator_layout_and_ascend_in_the_other() -> None:
+    cell = library_cell("elman")
+    for layout, step in ((Layout.NUMERATOR, -1), (Layout.DENOMINATOR, 1)):
+        (product,) = find(ask(cell, "h[t]", "h[k]", layout=layout).result.expression, Product)
+        assert isinstance(product, Product)
+        assert product.step == step
+
+
+def test_constant_jacobians_become_powers_and_diagonal_ones_hadamard_products() -> None:
+    from symrnn.emitting.text import to_text
+
+    assert to_text(ask(library_cell("linear"), "h[t]", "h[k]").result) == "matrix_power(W, t-k)"
+    assert to_text(ask(library_cell("indrnn"), "h[t]", "h[k]").result).startswith("diag(hprod(")
+
+
+def test_unrolled_counts_its_terms_and_refuses_too_many() -> None:
+    cell = library_cell("elman")
+    found = ask(cell, "L", "W", ("unrolled",), tau=6)
+    assert found.forms[0].terms == 21
+    judge = evaluator(cell, tau=6)
+    assert form_error(found, found.forms[0], judge) < TOLERANCE
+    with pytest.raises(QuestionError, match="20100 terms"):
+        ask(cell, "L", "W", ("unrolled",), tau=200)
+
+
+@pytest.mark.parametrize("window", [0, 1, 2, 3, 9])
+@pytest.mark.parametrize("name", ["elman", "lstm"])
+def test_a_window_cuts_the_sum_over_copies(name: str, window: int) -> None:
+    cell = library_cell(name)
+    judge = evaluator(cell)
+    by = "W" if name == "elman" else "W_f"
+    found = ask(cell, "L", by, ("closed",), window=Index.of(window))
+    assert relative(judge.evaluate(found.result), _truncated(judge, by, window)) < TOLERANCE
+
+
+def _truncated(judge: Evaluator, by: str, window: int) -> object:
+    """Σ_t Σ_{k ≥ t−w} (∂L_t/∂s_t)(∂s_t/∂s_k) ∂⁺s_k/∂θ from the oracle's own derivatives."""
+    from symrnn.reading.expression import Scope, read_expression
+
+    state = "h[{0}]" if by == "W" else "concat(h[{0}], c[{0}])"
+    total: object = 0.0
+    for t in range(1, 5):
+        for k in range(max(1, t - window), t + 1):
+            text = f"D(L[{t}], {state.format(t)}) @ D({state.format(t)}, {state.format(k)}) @ Dplus({state.format(k)}, {by})"
+            total = total + judge.evaluate(read_expression(text, Scope.of(judge.cell)))  # type: ignore[operator]
+    return total
+
+
+def test_entries_and_blocks_are_read_off_the_whole() -> None:
+    cell = library_cell("lstm")
+    judge = evaluator(cell)
+    for by in ("W_f[1,0]", "W_f[:, 0:1]", "W_f[0:2, :]", "b_f[1]"):
+        for form in ("closed", "recursion"):
+            found = ask(cell, "L", by, (form,))
+            assert form_error(found, found.forms[0], judge) < TOLERANCE, (by, form)
+
+
+def test_the_block_jacobian_of_a_stack() -> None:
+    cell = library_cell("lstm")
+    found = ask(cell, "concat(h[t], c[t])", "concat(h[t-1], c[t-1])")
+    judge = evaluator(cell)
+    assert form_error(found, found.forms[0], judge) < TOLERANCE
+    assert "diag(f[t])" in str(_text(found))
+
+
+def _text(found: object) -> str:
+    from symrnn.emitting.text import to_text
+
+    return to_text(found.result)  # type: ignore[attr-defined]
+
+
+def test_a_form_that_does_not_exist_says_so() -> None:
+    cell = library_cell("elman")
+    with pytest.raises(QuestionError, match="third-order"):
+        ask(cell, "h[t]", "W", ("closed",))
+    with pytest.raises(QuestionError, match="tau"):
+        ask(cell, "L", "W", ("unrolled",))
+    with pytest.raises(QuestionError, match="no form"):
+        ask(cell, "L", "W", ("close",))
+    with pytest.raises(QuestionError, match="at least one step"):
+        ask(cell, "L", "W", ("unrolled",), tau=0)
+
+
+def test_a_cell_without_a_loss_has_no_recursion() -> None:
+    from symrnn.calculus.recursion import adjoint_system
+    from symrnn.reading.cellfile import read_cell
+
+    cell = read_cell("cell bare\nsize n\nparam W[n,n]\nstate h[n]\nh[t] = W @ h[t-1]\n", "bare")
+    with pytest.raises(QuestionError, match="no loss"):
+        adjoint_system(cell)
+
+
+def test_what_has_no_rule_raises_and_names_itself() -> None:
+    from symrnn.reading.cellfile import read_cell
+
+    text = "cell history\nsize n\nparam W[n,n]\nstate h[n]\nh[t] = W @ h[t-1]\ns[t] = sum(h[k], k, 1, t)\nL[t] = norm2(s[t])\nloss L = sum(L[t], t)\n"
+    with pytest.raises((UnsupportedError, QuestionError), match="sum"):
+        ask(read_cell(text, "history"), "L", "W")
