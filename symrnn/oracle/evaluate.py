@@ -8,11 +8,15 @@ import numpy as np
 
 from symrnn.errors import DataError
 from symrnn.language.cell import Cell
-from symrnn.language.formula import Formula
+from symrnn.language.formula import Formula, Part
+from symrnn.language.index import Index
 from symrnn.language.layout import Layout
 from symrnn.language.node import Node
+from symrnn.language.operation import Slice
+from symrnn.language.traversal import find, substitute_indices
 from symrnn.oracle import tensors
 from symrnn.oracle.arithmetic import FLOAT, Arithmetic
+from symrnn.oracle.components import axis_length
 from symrnn.oracle.contraction import compile_contraction
 from symrnn.oracle.differentiate import Differentiator, Step, choose_step
 from symrnn.oracle.frame import BUDGET, OUT, Array, Frame, Missing, Slots
@@ -92,11 +96,28 @@ class Evaluator:
         shows.
         """
         formula = expression if isinstance(expression, Formula) else Formula(expression)
+        counted = next((name for name in free if name in _slice_letters(formula)), None)
+        if counted is not None:
+            return self._one_by_one(formula, counted, free, times, dict(sizes or {}))
         program = FormulaProgram(formula, self.unrolled.compiler, self.cell.time)
         compiled, axes = compile_contraction(formula.expression, program, free, times, sizes or {})
         self._check_times(compiled.free, times)
         value = self._run(program, compiled, times, self.unrolled.compiler.weight(formula.expression))
         return axes.collect(value)
+
+    def _one_by_one(
+        self, formula: Formula, letter: str, free: Sequence[str], times: Mapping[str, int], sizes: dict[str, int]
+    ) -> Array:
+        """An index that a slice counts with, ``eye(n)[i:i+1, :]``, cannot be an axis: its values one by one."""
+        length = sizes.pop(letter, None) or axis_length(formula.expression, letter, self.unrolled.compiler)
+        rest = [name for name in free if name != letter]
+        found = []
+        for value in range(length):
+            there = {letter: Index.of(value)}
+            parts = tuple(Part(p.name, p.time, substitute_indices(p.expression, there)) for p in formula.parts)
+            here = Formula(substitute_indices(formula.expression, there), parts)
+            found.append(self.evaluate_index_form(here, rest, times, sizes))
+        return np.stack(found, axis=list(free).index(letter))
 
     def total(self, of: Node, by: Node, times: Mapping[str, int] = NO_TIMES) -> Array:
         """The total derivative D(of, by) in numerator layout."""
@@ -129,3 +150,10 @@ class Evaluator:
         except Missing as request:
             raise self.unrolled.explain(request.slot) from None
         return compiled.zeros if value is OUT else value
+
+
+def _slice_letters(formula: Formula) -> frozenset[str]:
+    """The symbols in the bounds of slices."""
+    roots = [formula.expression, *(part.expression for part in formula.parts)]
+    spans = (span for root in roots for node in find(root, Slice) for span in node.args[1:] if span is not None)
+    return frozenset(name for span in spans for bound in span for name in bound.names())
