@@ -32,7 +32,7 @@ from symrnn.language.operation import (
     Transpose,
 )
 
-MAX_INDEX_TERMS = 64
+MAX_INDEX_LENGTH = 64
 
 
 def zeros_like(node: Node) -> Node:
@@ -127,12 +127,17 @@ def _join_indices(nodes: list[Node], combine: Callable[[Index, Index], Index]) -
     total, count = None, 0
     for node in nodes:
         index = _as_index(node)
-        if index is None or (total is not None and len(total.terms) * len(index.terms) > MAX_INDEX_TERMS):
+        if index is None or (total is not None and _length(total) * _length(index) > MAX_INDEX_LENGTH):
             break
         total, count = index if total is None else combine(total, index), count + 1
     if total is None or count < 2 or all(isinstance(n, Number) for n in nodes[:count]):
         return nodes
     return [index_number(total), *nodes[count:]]
+
+
+def _length(index: Index) -> int:
+    """How many symbols and numbers an index is made of."""
+    return sum(1 + len(monomial) for monomial, _ in index.terms)
 
 
 def _as_index(node: Node) -> Index | None:
@@ -155,7 +160,7 @@ def subtract(left: Node, right: Node) -> Node:
 def neg(node: Node) -> Node:
     """The negative; a double one cancels."""
     if isinstance(node, Neg):
-        return node.args[0]  # type: ignore[no-any-return]
+        return node.args[0]
     if isinstance(node, Number):
         return Number(-node.value)
     return node if is_zero(node) else Neg(node)
@@ -188,7 +193,7 @@ def transpose(node: Node) -> Node:
     if node.is_scalar:
         return node
     if isinstance(node, Transpose):
-        return node.args[0]  # type: ignore[no-any-return]
+        return node.args[0]
     if isinstance(node, (Eye, Diag)):
         return node
     if isinstance(node, Zeros):

@@ -10,7 +10,7 @@ from symrnn.language import Index, Role, Shape, TimeRange
 from symrnn.primitives import lookup
 from symrnn.primitives import names as primitive_names
 from symrnn.reading.calls import RULES
-from symrnn.reading.indices import read_index
+from symrnn.reading.indices import MAX_DEGREE, MAX_TERMS, degree, read_index
 from symrnn.reading.scope import Scope
 from symrnn.reading.statements import Declared, Draft, TimeLine
 from symrnn.reading.syntax import Name, SpanItem, Tree
@@ -113,6 +113,9 @@ def _resolved(equal: dict[str, tuple[Index, Declared]], source: Source) -> dict[
     found = {name: index for name, (index, _) in equal.items()}
     for _ in range(len(found) + 1):
         found = {name: index.substitute(found) for name, index in found.items()}
+        for name, index in found.items():
+            if degree(index) > MAX_DEGREE or len(index.terms) > MAX_TERMS:
+                raise CellError(f'the size "{name}" is too long', location=source.at(equal[name][1].position))
     for name, index in found.items():
         if index.names() & found.keys():
             line = equal[name][1]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from symrnn.errors import CellError, Location, ShapeError, did_you_mean
+from symrnn.errors import CellError, Location, ShapeError, SymrnnError, did_you_mean
 from symrnn.language import Index, Role, Shape, Variable
 from symrnn.language.node import format_shape
 from symrnn.language.traversal import variables
@@ -67,7 +67,11 @@ def with_head(pieces: Pieces, own: HeadLine | None, heads: Heads | None, wanted:
             location=location,
             hint=f"Write {line.name}({_likely(pieces)}).",
         )
-    fragment = _fragment(line.name, heads(line.name))
+    try:
+        text = heads(line.name)
+    except SymrnnError as error:
+        raise error.at(location) if location is not None else error from None
+    fragment = _fragment(line.name, text)
     return _composed(_without_loss(pieces), fragment, actuals, location)
 
 

@@ -9,6 +9,7 @@ from symrnn.reading.syntax import Apply, Chain, Minus, Name, Num, Raised, Tree
 from symrnn.reading.tokens import Source
 
 MAX_TERMS = 64
+MAX_DEGREE = 16
 _MAX_POWER = 6
 _EXTREMA = {"max": index_max, "min": index_min}
 
@@ -94,6 +95,11 @@ def _chain(tree: Chain, scope: Scope, source: Source) -> Index:
 
 
 def _bounded(left: Index, right: Index) -> Index:
-    if len(left.terms) * len(right.terms) > MAX_TERMS:
+    if len(left.terms) * len(right.terms) > MAX_TERMS or degree(left) + degree(right) > MAX_DEGREE:
         raise ReadingError("the index is too long")
     return left * right
+
+
+def degree(index: Index) -> int:
+    """How many factors the longest term has."""
+    return max((len(monomial) for monomial, _ in index.terms), default=0)

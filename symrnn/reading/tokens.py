@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
+from typing import NamedTuple
 
 from symrnn.errors import Location, ReadingError
 
@@ -58,8 +59,7 @@ def _shown(text: str, column: int) -> str:
 _BLANKED = dict.fromkeys([*range(32), 127, 160], " ")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token: ``kind`` is name, number, prime, newline, end, or the operator itself."""
 
     kind: str

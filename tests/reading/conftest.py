@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import symrnn
+from symrnn.errors import UnknownNameError
 from symrnn.language import Cell
 from symrnn.reading import Scope, read_cell
 
@@ -35,7 +36,10 @@ loss L  = sum(L[t], t)
 
 
 def head_text(name: str) -> str:
-    return (CELLS / "heads" / f"{name}.head").read_text("utf-8")
+    path = CELLS / "heads" / f"{name}.head"
+    if not path.is_file():
+        raise UnknownNameError(f'there is no head "{name}"')
+    return path.read_text("utf-8")
 
 
 @pytest.fixture(scope="session")
