@@ -239,6 +239,12 @@ def _identity(sub: Script | None, place: Place) -> Node:
     if sub is None:
         return place.context.constant("eye")
     sizes = _sizes(sub.items, place)
+    letters = separate(sub.items, place)
+    if len(sizes) == 1 and len(letters) == 2 and sub.key is not None and sub.key[: len(sub.key) // 2] * 2 == sub.key:
+        # ``I_{nn}``: n·n rows, or n×n.
+        options = (f"of size {sizes[0]}", f"of size {read_index(letters[0], place)}")
+        if place.context.pick(f"the identity I_{{{sub.key}}} is", options):
+            sizes = [read_index(letters[0], place)]
     if len(sizes) > 2 or not sizes or sizes[0] != sizes[-1]:
         raise ReadingError("an identity matrix has one size")
     return Eye(sizes[0])
@@ -246,22 +252,33 @@ def _identity(sub: Script | None, place: Place) -> Node:
 
 def sized(kind: str, sub: Script, place: Place) -> Node:
     r"""``\mathbf{1}_n``, ``0_{n \times m}``: a constant with its size."""
-    rows, *columns = _sizes(sub.items, place)
+    rows, *columns = _sizes(sub.items, place, joined=kind == "ones")
     shape = (rows, columns[0] if columns else Index.of(1))
     return Ones(*shape) if kind == "ones" else Zeros(shape)
 
 
-def _sizes(items: tuple[Tree, ...], place: Place) -> list[Index]:
-    r"""``n``, ``n, m``, ``n \times m`` or ``nm``."""
+def _sizes(items: tuple[Tree, ...], place: Place, joined: bool = True) -> list[Index]:
+    r"""``n``, ``n, m``, ``n \times m``; ``nm`` is one size where they are ``joined``, else two."""
     found: list[Tree] = []
     for item in items:
-        crossed = isinstance(item, Factors) and all(sign in ("", "times") for sign, _ in item.items)
         signs = [sign for sign, _ in item.items[1:]] if isinstance(item, Factors) else []
-        if crossed and isinstance(item, Factors) and signs == ["times"]:
-            found += [tree for _, tree in item.items]
+        if isinstance(item, Factors) and "times" in signs:
+            found += _crossed(item)
+        elif joined or len(items) > 1:
+            found.append(item)
         else:
-            found += separate((item,), place) if len(items) == 1 and isinstance(item, Factors) else [item]
+            found += separate((item,), place)
     return [read_index(tree, place) for tree in found]
+
+
+def _crossed(tree: Factors) -> list[Tree]:
+    r"""The sizes on both sides of ``\times``."""
+    groups: list[list[tuple[str, Tree]]] = [[]]
+    for sign, factor in tree.items:
+        if sign == "times":
+            groups.append([])
+        groups[-1].append(("" if sign == "times" else sign, factor))
+    return [Factors(tree.at, tuple(g)) if len(g) > 1 else g[0][1] for g in groups]
 
 
 __all__ = ["Function", "Name", "apply", "function_of", "named_constant", "sized", "slope_of_output"]

@@ -29,7 +29,7 @@ from symrnn.reading.latex_tree import (
     strip_group,
 )
 from symrnn.reading.latex_values import is_open, transposed
-from symrnn.reading.latex_variables import bare_name, find_head
+from symrnn.reading.latex_variables import Head, bare_name, find_head, time_position
 from symrnn.reading.scope import ShapeUnknown, Symbol
 
 Key = tuple[str, bool]
@@ -97,7 +97,7 @@ def _named(left: Tree, right: Sequence[Tree], place: Place) -> PartTarget:
     if isinstance(left, Scripted) and left.primes:
         raise place.error("a part's name has no primes", left)
     head = find_head(left, place)
-    if head is not None and head.entry.is_variable:
+    if head is not None and head.entry.is_variable and _is_complete(head, place):
         return _known(head.entry.name, left, place)
     time: Index | None = None
     words: list[str] = []
@@ -106,8 +106,11 @@ def _named(left: Tree, right: Sequence[Tree], place: Place) -> PartTarget:
         time = above
     elif above is not None:
         words.append(above)
-    for item in separate_words(sub, place):
-        if time is None and _is_time(item, right, place):
+    items = separate_words(sub, place)
+    likely = items[time_position(items, place)] if items else None
+    known = likely if likely is not None and is_timelike(likely, place) else None
+    for item in items:
+        if time is None and (item is known or (known is None and _is_time(item, right, place))):
             time = read_index(item, place)
         elif (key := tree_key(item)) is not None:
             words.append(key)
@@ -115,6 +118,12 @@ def _named(left: Tree, right: Sequence[Tree], place: Place) -> PartTarget:
             raise place.error("expected a name, perhaps with one time", left)
     base = name_key(name)
     return PartTarget("".join([base, *words]), "_".join([base, *words]), time, is_transposed)
+
+
+def _is_complete(head: Head, place: Place) -> bool:
+    r"""Whether the scripts that the name leaves are a time and no more: ``\lambda_{h,t}`` is no λ of the cell."""
+    items = separate(head.sub, place)
+    return len(items) <= head.entry.timed and all(try_index(item, place) is not None for item in items)
 
 
 def _known(name: str, left: Tree, place: Place) -> PartTarget:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symrnn.errors import SymrnnError
+from symrnn.language import Node, build
 from symrnn.reading.latex_bounds import big_operator
 from symrnn.reading.latex_context import Place
 from symrnn.reading.latex_derivatives import (
@@ -16,11 +17,11 @@ from symrnn.reading.latex_derivatives import (
     is_inline_derivative,
 )
 from symrnn.reading.latex_functions import apply, function_of, named_constant
+from symrnn.reading.latex_indices import index_name, read_index
 from symrnn.reading.latex_lexicon import name_key
 from symrnn.reading.latex_powers import raised
 from symrnn.reading.latex_products import Operand, multiplied
 from symrnn.reading.latex_tree import Big, Fraction, Group, Name, Scripted, Sign, Tree
-from symrnn.language import Node
 from symrnn.reading.latex_variables import bare_name, find_head, kronecker_delta, unknown, variable
 
 Items = Sequence[tuple[str, Tree]]
@@ -74,10 +75,20 @@ def _named(items: Items, position: int, place: Place) -> tuple[Node, int]:
     function = function_of(tree, head)
     if function is not None:
         return apply(function, items, position, place)
-    constant = named_constant(tree, place) or kronecker_delta(tree, place)
+    constant = _bound_index(tree, place) or named_constant(tree, place) or kronecker_delta(tree, place)
     if constant is None:
         raise unknown(tree, place)
     return constant, 1
+
+
+def _bound_index(tree: Tree, place: Place) -> Node | None:
+    """An index that a sum binds, as a number: the k of ``k h_k``."""
+    bare = tree.base if isinstance(tree, Scripted) and tree.sub is None else tree
+    name = index_name(bare)
+    if name is None or name not in place.scope.indices:
+        return None
+    number = build.index_number(read_index(bare, place))
+    return raised(number, tree.sup, tree.primes, tree, place) if isinstance(tree, Scripted) else number
 
 
 def _group_after(items: Items, position: int) -> tuple[Group | None, Scripted | None]:

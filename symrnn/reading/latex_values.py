@@ -169,7 +169,7 @@ def product(factors: Sequence[Node], fail: Fail) -> Node:
             scalars.append(node)
         elif node.is_scalar:
             runs[-1][-1] = build.times(runs[-1][-1], node)
-        elif shape is not None and (joined := _product_shape(shape, node.shape)) is not None:
+        elif shape is not None and (joined := _joined_shape(shape, node)) is not None:
             runs[-1].append(node)
             shape = joined
         else:
@@ -200,6 +200,11 @@ def _product_shape(left: Shape, right: Shape) -> Shape | None:
         return MatMul((Zeros(left), Zeros(right))).shape
     except ShapeError:
         return None
+
+
+def _joined_shape(before: Shape, node: Node) -> Shape | None:
+    """The shape of a run of factors with one more; two 1×1 ones are numbers side by side."""
+    return None if node.is_single and before == node.shape else _product_shape(before, node.shape)
 
 
 def fits(left: Node, right: Node) -> bool:

@@ -103,12 +103,20 @@ def _sub_options(sub: Script | None) -> Iterator[tuple[str, tuple[Tree, ...]]]:
         return
     if sub.key is not None:
         yield sub.key, ()
-    if len(sub.items) > 1:
-        for position, item in enumerate(sub.items):
-            key = _item_key(item)
-            if key is not None:
-                yield key, sub.items[:position] + sub.items[position + 1 :]
+    keys = [_item_key(item) for item in sub.items]
+    for taken in _some_of(len(keys)):
+        words = [keys[i] for i in taken]
+        if all(word is not None for word in words):
+            yield "".join(w or "" for w in words), tuple(t for i, t in enumerate(sub.items) if i not in taken)
     yield "", sub.items
+
+
+def _some_of(count: int) -> Iterator[tuple[int, ...]]:
+    """Which of several items may belong to the name: all but one, or one."""
+    if count > 1:
+        yield from (tuple(i for i in range(count) if i != left) for left in range(count))
+    if count > 2:
+        yield from ((one,) for one in range(count))
 
 
 def _item_key(item: Tree) -> str | None:
@@ -224,12 +232,12 @@ def _time_below(entry: Entry, sub: tuple[Tree, ...], tree: Tree, place: Place) -
             if place.context.pick("lone letters that count entries elsewhere are", options) == 0:
                 return Index.of(now), sub
         return read_index(sub[0], place), ()
-    position = _time_position(sub, place)
+    position = time_position(sub, place)
     return read_index(sub[position], place), sub[:position] + sub[position + 1 :]
 
 
-def _time_position(sub: tuple[Tree, ...], place: Place) -> int:
-    """The one that mentions the time index or its last value; else the first, if it may be a time, or the first that may."""
+def time_position(sub: tuple[Tree, ...], place: Place) -> int:
+    """The one that mentions the time index or its last value; else the first that is known as a time, else the first."""
     time = place.scope.time
     own = {time.index} | time.first.names() | time.last.names()
     indices = [try_index(item, place) for item in sub]
