@@ -50,5 +50,3 @@ def selected(whole: Node, selection: Node, leaf: Variable, scalar: bool) -> Node
         return Entry(whole, places)
     offset = indices[0] if len(indices) == 1 else indices[0] + indices[1] * leaf.shape[0]
     return block(whole, None, (offset, offset + 1))
-
-

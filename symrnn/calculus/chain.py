@@ -10,24 +10,24 @@ directions and read each other, or a loss that is no sum of terms of single step
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
-from symrnn.calculus.closed import Letters
 from symrnn.calculus.direct import direct_paths
+from symrnn.calculus.letters import Letters
 from symrnn.calculus.question import By
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
 from symrnn.calculus.step_graph import step_graph
+from symrnn.calculus.step_loss import StepLoss, step_loss
 from symrnn.errors import UnsupportedError
 from symrnn.language import build
-from symrnn.language.binder import Product, Sum
+from symrnn.language.binder import Product
 from symrnn.language.cell import Cell, Start
 from symrnn.language.derivative import ImmediateJacobian, Jacobian
 from symrnn.language.index import Index, index_max, index_min
 from symrnn.language.layout import Layout
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
-from symrnn.language.operation import Call, Divide, Hadamard, Vec
+from symrnn.language.operation import Call, Vec
 from symrnn.language.traversal import substitute_indices, variables
 
 
@@ -44,37 +44,6 @@ def immediate_by(of: Node, by: Node) -> Node:
 def as_vector(variable: Variable) -> Node:
     """A variable between two others in a chain: rows and matrices by their vec, so that Jacobians multiply."""
     return variable if variable.is_scalar or variable.is_column else Vec(variable)
-
-
-@dataclass(frozen=True)
-class StepLoss:
-    """A loss ``coefficient * Σ_t term[t]`` over lower..upper, or one term at a single time."""
-
-    coefficient: Node | None
-    term: Variable
-    lower: Index
-    upper: Index
-
-
-def step_loss(cell: Cell, of: Node) -> StepLoss | None:
-    """The per-step structure of a loss, or None where it has none."""
-    expression = cell.loss if isinstance(of, Variable) and of.role is Role.LOSS else of
-    coefficient = None
-    if isinstance(expression, Hadamard):
-        shaped = [f for f in expression.args[0] if isinstance(f, Sum)]
-        if len(shaped) == 1 and not any(variables(f) for f in expression.args[0] if f is not shaped[0]):
-            coefficient = build.times(*(f for f in expression.args[0] if f is not shaped[0]))
-            expression = shaped[0]
-    elif isinstance(expression, Divide) and isinstance(expression.args[0], Sum) and not variables(expression.args[1]):
-        coefficient = build.divide(build.number(1), expression.args[1])
-        expression = expression.args[0]
-    if isinstance(expression, Sum) and isinstance(expression.body, Variable):
-        term = expression.body
-        if term.role is Role.COMPUTED and term.time == Index.of(expression.index):
-            return StepLoss(coefficient, term, expression.lower, expression.upper)
-    if isinstance(expression, Variable) and expression.time is not None and expression.role is Role.COMPUTED:
-        return StepLoss(coefficient, expression, expression.time, expression.time)
-    return None
 
 
 class Chain:
@@ -129,7 +98,9 @@ class Chain:
     def _through_whole(self, leaf: Variable) -> str | None:
         """The untimed equation, read by the steps, in which a parameter stands; no ∂⁺ of a step sees it there."""
         whole = self.cell.whole
-        open_names = [v.name for name in self.graph.order for v in self.graph.reads(name) if v.name in whole and v.time is None]
+        open_names = [
+            v.name for name in self.graph.order for v in self.graph.reads(name) if v.name in whole and v.time is None
+        ]
         seen: set[str] = set()
         while open_names:
             name = open_names.pop()
@@ -151,10 +122,13 @@ class Chain:
 
     def head(self, of: Variable) -> list[Node]:
         """The derivatives from a variable down to the stack of its own step."""
-        assert self.stack is not None and of.time is not None
+        assert self.stack is not None
+        assert of.time is not None
         path = self._path_to_state(of.name)
         nodes = [as_vector(self.graph.variable(name, of.time)) for name in path]
-        return [total_by(a, b) for a, b in zip(nodes, [*nodes[1:], self.stack.node(of.time)], strict=True)] if path else []
+        return (
+            [total_by(a, b) for a, b in zip(nodes, [*nodes[1:], self.stack.node(of.time)], strict=True)] if path else []
+        )
 
     def _path_to_state(self, name: str) -> list[str]:
         """The variables that every way from ``name`` to the state passes through, fused activations left out."""
@@ -224,11 +198,15 @@ class Chain:
             head = self.head(loss.term.at(outer))
             tail = immediate_by(self.stack.node(inner), leaf)
             low, high = self._copies_range(outer)
-            body = build.compose(*head, *self.between(outer, inner), tail)
-            terms.append(self._over_sources(loss, build.sum_over(body, self.letters.inner, low, high), loss.lower, loss.upper))
+            body = self._laid(build.compose(*head, *self.between(outer, inner), tail), leaf)
+            terms.append(
+                self._over_sources(loss, build.sum_over(body, self.letters.inner, low, high), loss.lower, loss.upper)
+            )
         direct = self._direct_terms(loss, leaf, outer)
         if direct is None and loss.lower == loss.upper:
-            raise UnsupportedError(f"{leaf.name} acts on {loss.term.name} within the step both directly and through the state")
+            raise UnsupportedError(
+                f"{leaf.name} acts on {loss.term.name} within the step both directly and through the state"
+            )
         if direct is None:
             return build.add(*(self._scaled(loss, t) for t in terms), immediate_by(self.of, leaf), *self._starts(leaf))
         terms.extend(self._over_sources(loss, d, loss.lower, loss.upper) for d in direct)
@@ -252,7 +230,9 @@ class Chain:
             elif self.local.derivative(loss.term.name, self.graph.variable(name)) is not None:
                 here = self.graph.variable(name, outer)
                 seen = as_vector(here)
-                terms.append(build.compose(total_by(loss.term.at(outer), seen), immediate_by(seen, leaf)))
+                terms.append(
+                    self._laid(build.compose(total_by(loss.term.at(outer), seen), immediate_by(seen, leaf)), leaf)
+                )
         # ∂⁺u_t/∂W would count the way through the state of its own step a second time.
         tied = self.stack is not None and self.local.stack_column(self.stack, leaf) is not None
         penalty = isinstance(self.of, Variable) and self.of.role is Role.LOSS and self._in_loss(leaf)
@@ -270,7 +250,7 @@ class Chain:
     def _starts(self, leaf: Variable) -> list[Node]:
         """∂L/∂h_0 ∂⁺h_0/∂W, where an initial value contains the leaf."""
         return [
-            build.compose(total_by(self.of, start), immediate_by(start, leaf))
+            self._laid(build.compose(total_by(self.of, start), immediate_by(start, leaf)), leaf)
             for s, time, _ in self.cell.initial_keys()
             if s.start == Start.EXPRESSION and s.initial is not None and leaf in variables(s.initial)
             for start in [as_vector(self.cell.variable(s.name, time))]
@@ -288,7 +268,11 @@ class Chain:
         head = self.head(loss.term.at(outer))
         if leaf.name in self.stack.names:
             body = build.compose(*head, total_by(self.stack.node(outer), leaf))
-        elif self._reaches_directly(loss.term.name, leaf.name) if leaf.role is Role.COMPUTED else self._read_outside(here):
+        elif (
+            self._reaches_directly(loss.term.name, leaf.name)
+            if leaf.role is Role.COMPUTED
+            else self._read_outside(here)
+        ):
             return self._linearity(loss, leaf)
         else:
             body = build.compose(*head, *self.between(outer, leaf.time), immediate_by(self.stack.node(leaf.time), leaf))
@@ -298,7 +282,9 @@ class Chain:
         """Whether all equations read a leaf at its own step."""
         if leaf.role is Role.COMPUTED:
             return True
-        return all(v.time == self.cell.now for n in self.graph.order for v in self.graph.reads(n) if v.name == leaf.name)
+        return all(
+            v.time == self.cell.now for n in self.graph.order for v in self.graph.reads(n) if v.name == leaf.name
+        )
 
     def _read_outside(self, leaf: Variable) -> bool:
         """Whether an equation that is not a way to the state reads an input."""
@@ -339,13 +325,21 @@ class Chain:
         return build.add(*terms)
 
     def _step_by_timed(self, of: Variable, leaf: Variable, head: list[Node]) -> Node:
-        assert self.stack is not None and of.time is not None and leaf.time is not None
+        assert self.stack is not None
+        assert of.time is not None
+        assert leaf.time is not None
         if leaf.time == of.time:
-            return build.compose(*head) if head and self.stack.is_single and leaf.name in self.stack.names else total_by(of, leaf)
+            return (
+                build.compose(*head)
+                if head and self.stack.is_single and leaf.name in self.stack.names
+                else total_by(of, leaf)
+            )
         if leaf.name not in self.stack.names:
             if leaf.role is Role.COMPUTED or not self._plain_reads(leaf) or self._read_outside(leaf.at(self.cell.now)):
                 return total_by(of, leaf)
-            return build.compose(*head, *self.between(of.time, leaf.time), immediate_by(self.stack.node(leaf.time), leaf))
+            return build.compose(
+                *head, *self.between(of.time, leaf.time), immediate_by(self.stack.node(leaf.time), leaf)
+            )
         if head or not self.stack.is_single:
             return build.compose(*head, total_by(self.stack.node(of.time), leaf))
         index = Index.of(self.letters.factor)
@@ -360,12 +354,12 @@ class Chain:
     def _acts_on(self, stack: StateStack, leaf: Variable) -> bool:
         """Whether a leaf acts on a stack within the step; what goes through another stack is that one's."""
         here = self.graph.cell.now
-        others = frozenset(
-            self.graph.variable(name, here) for name in self.cell.state if name not in stack.names
-        )
+        others = frozenset(self.graph.variable(name, here) for name in self.cell.state if name not in stack.names)
         own = self.local.stack_column(stack, leaf, others)
         if own is not None and own != self.local.stack_column(stack, leaf):
-            raise UnsupportedError(f"{leaf.name} acts on {', '.join(sorted(stack.names))} directly and through other states")
+            raise UnsupportedError(
+                f"{leaf.name} acts on {', '.join(sorted(stack.names))} directly and through other states"
+            )
         return own is not None
 
     def _by_adjoints(self, leaf: Variable) -> Node:

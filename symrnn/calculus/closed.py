@@ -9,11 +9,11 @@ opposite direction receives that one's closed form as its source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 from symrnn.calculus.direct import DirectPaths, direct_paths
-from symrnn.calculus.jacobian import from_row, identity, jacobian, size, to_row, zero_block
+from symrnn.calculus.jacobian import by_leaf, from_row, jacobian, size, to_row, zero_block
+from symrnn.calculus.letters import Letters
 from symrnn.calculus.ordered import ordered_product
 from symrnn.calculus.products import block, product, total
 from symrnn.calculus.pullback import pullback
@@ -29,24 +29,6 @@ from symrnn.language.index import Index, index_max, index_min
 from symrnn.language.leaf import Delta, Eye, Role, Variable, Zeros
 from symrnn.language.node import Node
 from symrnn.language.traversal import free_indices, fresh_index, substitute_indices, variables
-
-
-@dataclass(frozen=True)
-class Letters:
-    """The bound indices of a closed form: of the loss's time, of the copy of the parameter, of the product."""
-
-    outer: str
-    inner: str
-    factor: str
-
-    @staticmethod
-    def avoiding(cell: Cell, taken: frozenset[str]) -> Letters:
-        """The usual t, k, j, or others where the question has taken them."""
-        now = cell.time.index
-        taken = taken | frozenset((*cell.sizes, *dict(cell.equal_sizes))) | cell.time.last.names()
-        outer = fresh_index(now if now not in taken else "r", taken)
-        factor = fresh_index("j", taken | {outer, "k"})
-        return Letters(outer, fresh_index("k", taken | {outer, factor}), factor)
 
 
 class ClosedForm:
@@ -119,7 +101,9 @@ class ClosedForm:
             lag = self.graph.lag(leaf)
             if column is None or lag is None:
                 continue
-            value = self.finish(total(self.adjoint(later, now, Letters.avoiding(self.cell, frozenset({str(now)})), column)))
+            value = self.finish(
+                total(self.adjoint(later, now, Letters.avoiding(self.cell, frozenset({str(now)})), column))
+            )
             shape = self.cell.state[leaf.name].shape
             shown = from_row(value, shape) if paths.scalar else value
             moved = self.graph.at(shown, now + lag)
@@ -242,7 +226,10 @@ class ClosedForm:
         """The same for a timed input that an untimed equation sums up, ``xbar = mean(x[t], t)``."""
         found: list[tuple[tuple[Index, Index], Node]] = []
         for equation in self.cell.whole.values():
-            if any(v.name == name and v.time is not None and v.role is not Role.COMPUTED for v in variables(equation.expression)):
+            if any(
+                v.name == name and v.time is not None and v.role is not Role.COMPUTED
+                for v in variables(equation.expression)
+            ):
                 upstream = self.by_parameter(self.cell.variable(equation.name))
                 if is_zero(upstream):
                     continue
@@ -256,7 +243,7 @@ class ClosedForm:
         """``upstream``, the derivative by an expression of leaves, as a derivative by one of them."""
         if self.paths.scalar:
             return [c.value for c in pullback(expression, upstream, lambda v: v == leaf)]
-        local = jacobian(expression, lambda v: identity(leaf.shape) if v == leaf else None, {})
+        local = jacobian(expression, by_leaf(leaf), {})
         return [] if local is None else [product(upstream, local)]
 
     def _others(self, stack: StateStack) -> frozenset[Variable]:

@@ -52,7 +52,9 @@ def derive(
         except UnsupportedError as missing:
             absent.append((name, missing.message))
             if forms is not None and "all" not in forms and len(forms) == 1:
-                raise QuestionError(f"the {name} form does not exist here: {missing.message}", hint=missing.hint) from missing
+                raise QuestionError(
+                    f"the {name} form does not exist here: {missing.message}", hint=missing.hint
+                ) from missing
         if forms is None and collected:
             break
     if not collected:
@@ -60,9 +62,7 @@ def derive(
     names = {f.name for f in collected}
     steps = tuple(_finished(s, back, layout) for s in builder.steps if s.form in names or s.form in builder.ways(names))
     assumptions = tuple(dict.fromkeys(s.assumption for s in steps if s.assumption))
-    shown = tuple(
-        Form(f.name, _in_words(f.formula, back, layout, f.name), f.free, f.terms, f.note) for f in collected
-    )
+    shown = tuple(Form(f.name, _in_words(f.formula, back, layout, f.name), f.free, f.terms, f.note) for f in collected)
     question = Question(of, by, layout, window)
     return Derived(cell, question, shown, steps, question_spans(cell, of, by), assumptions, tuple(absent))
 
@@ -140,7 +140,11 @@ def _restored_part(part: Part, back: dict[str, Index]) -> Part:
 
 def _finished(step: Step, back: dict[str, Index], layout: Layout) -> Step:
     spans = tuple(
-        type(s)(back[s.index].name or s.index if s.index in back else s.index, s.lower.substitute(back), s.upper.substitute(back))
+        type(s)(
+            back[s.index].name or s.index if s.index in back else s.index,
+            s.lower.substitute(back),
+            s.upper.substitute(back),
+        )
         for s in step.spans
     )
     before, after = (_restore(side, back) for side in (step.before, step.after))
@@ -154,4 +158,3 @@ def _finished(step: Step, back: dict[str, Index], layout: Layout) -> Step:
         step.assumption,
         step.free,
     )
-

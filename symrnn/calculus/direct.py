@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from symrnn.calculus.jacobian import identity, jacobian
+from symrnn.calculus.jacobian import by_leaf, identity, jacobian
 from symrnn.calculus.products import product, total
 from symrnn.calculus.pullback import pullback
 from symrnn.calculus.recursion import Finish, finisher
@@ -84,7 +84,7 @@ def _vector_start(of: Node, paths: DirectPaths) -> None:
     for leaf in variables(of):
         if leaf.role is Role.CONSTANT:
             continue
-        value = jacobian(of, lambda v, leaf=leaf: identity(leaf.shape) if v == leaf else None, {})  # type: ignore[misc]
+        value = jacobian(of, by_leaf(leaf), {})
         if value is None:
             continue
         if leaf.time is None:
@@ -140,7 +140,9 @@ def _contributions(graph: StepGraph, name: str, value: Node, scalar: bool) -> li
     for leaf in variables(expression):
         if leaf.role is not Role.CONSTANT:
             local = jacobian(
-                expression, lambda v, leaf=leaf: identity(leaf.shape) if v == leaf else None, graph.named  # type: ignore[misc]
+                expression,
+                by_leaf(leaf),
+                graph.named,
             )
             if local is not None:
                 found.append((leaf, product(value, local)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from symrnn.calculus.chain import immediate_by, total_by
-from symrnn.calculus.jacobian import identity, jacobian
+from symrnn.calculus.jacobian import by_leaf, jacobian
 from symrnn.calculus.products import product, total
 from symrnn.calculus.rewrites import collapse, tidy, unit_sums
 from symrnn.calculus.state_stack import StateStack, step_derivatives
@@ -94,7 +94,7 @@ class Explainer:
             through = read.role is Role.COMPUTED and read.time == self.cell.now and read != leaf
             if read != leaf and not (through and self.local.derivative(read.name, leaf) is not None):
                 continue
-            local = jacobian(expression, lambda v, read=read: identity(read.shape) if v == read else None, self.graph.named)  # type: ignore[misc]
+            local = jacobian(expression, by_leaf(read), self.graph.named)
             if local is None:
                 continue
             here = self.graph.at(local, time)
@@ -136,7 +136,10 @@ class Explainer:
         if isinstance(expression, Call):
             record = lookup(expression.name)
             if record is None:
-                return "generic function", f"{expression.name} acts on every entry; its derivative stays {expression.name}′."
+                return (
+                    "generic function",
+                    f"{expression.name} acts on every entry; its derivative stays {expression.name}′.",
+                )
             return f"derivative of {record.name}", f"{record.rule}, with y = {name} and x its argument."
         inside = [n for n in postorder(expression) if isinstance(n, Call)]
         if inside:
@@ -144,7 +147,10 @@ class Explainer:
             return "chain rule within the step", f"The equation of {name}, operand by operand ({rules})."
         if not any(isinstance(n, (Hadamard, Divide, Power)) for n in postorder(expression)):
             return "affine map", f"{name} is affine here: the Jacobian is the matrix in front of the variable."
-        return "chain rule within the step", f"Every way through the equation of {name} contributes its local derivative."
+        return (
+            "chain rule within the step",
+            f"Every way through the equation of {name} contributes its local derivative.",
+        )
 
     def one_step(self, stack: StateStack, time: Index) -> Iterator[Step]:
         """∂⁺s_t/∂s_{t-1}: its blocks one by one, then the whole."""
@@ -180,7 +186,6 @@ class Explainer:
             low, high = (first, source) if stack.direction == 1 else (source, last)
             spans.append(TimeSpan(copy.name, low, high))
         return tuple(spans)
-
 
 
 def _is_vector(variable: Variable) -> bool:

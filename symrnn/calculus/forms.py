@@ -1,6 +1,6 @@
 """The forms of an answer, each with the steps that lead to it from the one before.
 
-    chain → closed → recursion, unrolled, index, vec;  forward is the RTRL recursion beside the adjoint.
+chain → closed → recursion, unrolled, index, vec;  forward is the RTRL recursion beside the adjoint.
 """
 
 from __future__ import annotations
@@ -8,16 +8,18 @@ from __future__ import annotations
 from functools import cached_property
 
 from symrnn.calculus.answer import closed_answer
-from symrnn.calculus.chain import Chain, immediate_by, step_loss, total_by
-from symrnn.calculus.closed import ClosedForm, Letters
+from symrnn.calculus.chain import Chain, immediate_by, total_by
+from symrnn.calculus.closed import ClosedForm
 from symrnn.calculus.explain import Explainer, equality
 from symrnn.calculus.forward import forward_recursion
 from symrnn.calculus.index_form import index_form
 from symrnn.calculus.jacobian import to_row
+from symrnn.calculus.letters import Letters
 from symrnn.calculus.one_copy import one_copy
 from symrnn.calculus.question import PROTECTED, By, free_times, question_spans
 from symrnn.calculus.recursion_form import recursion_form, recursion_steps
 from symrnn.calculus.state_stack import StateStack, state_stacks
+from symrnn.calculus.step_loss import step_loss
 from symrnn.calculus.steps import Form, Step, TimeSpan
 from symrnn.calculus.unrolling import unroll
 from symrnn.errors import UnsupportedError
@@ -52,7 +54,7 @@ class FormBuilder:
 
     def form(self, name: str) -> Form:
         """One form; UnsupportedError says why it does not exist."""
-        return getattr(self, f"_form_{name}")()  # type: ignore[no-any-return]
+        return getattr(self, f"_form_{name}")()
 
     def ways(self, names: set[str]) -> set[str]:
         """The forms through which the asked ones are reached."""
@@ -115,9 +117,7 @@ class FormBuilder:
             )
             self._record("multivariable chain rule", before, chain, reason, "chain")
 
-    def _record(
-        self, rule: str, before: Node, after: Node, reason: str, form: str, free: tuple[str, ...] = ()
-    ) -> None:
+    def _record(self, rule: str, before: Node, after: Node, reason: str, form: str, free: tuple[str, ...] = ()) -> None:
         self.steps.append(equality(rule, before, after, reason, form, self._spans(), free=free))
 
     def _spans(self) -> tuple[TimeSpan, ...]:
@@ -142,7 +142,9 @@ class FormBuilder:
         if start != self.closed or self.window is not None:
             rule, reason = "substitution", "Put in the derivatives found above."
             if self._contracts(start):
-                reason += " A row times the third-order ∂⁺ is an outer product: what the matrix multiplies stands on the far left."
+                reason += (
+                    " A row times the third-order ∂⁺ is an outer product: what the matrix multiplies stands on the far left."
+                )
             target = self.closed if not self.of_matrix else None
             if target is not None:
                 self._record(rule, start, target, reason, "closed")
@@ -155,7 +157,12 @@ class FormBuilder:
         stack = self._stack_of(of), self._stack_of(by)
         if isinstance(atom, Jacobian) and stack[0] is not None and stack[0] is stack[1]:
             self._explain_across(atom, stack[0])
-        elif isinstance(of, Variable) and of.role is Role.COMPUTED and of.time is not None and of.name in self.cell.equation:
+        elif (
+            isinstance(of, Variable)
+            and of.role is Role.COMPUTED
+            and of.time is not None
+            and of.name in self.cell.equation
+        ):
             self._explain_variable(atom, of)
         elif stack[0] is not None and isinstance(by, Variable):
             self._explain_stack(stack[0], by)
@@ -169,7 +176,8 @@ class FormBuilder:
 
     def _explain_across(self, atom: Node, stack: StateStack) -> None:
         source, copy = (variables(side)[0].time for side in atom.args[:2])
-        assert source is not None and copy is not None
+        assert source is not None
+        assert copy is not None
         letters = Letters(self.letters.outer, self.letters.inner, self.letters.factor)
         closed = ClosedForm(self.cell, stack.node(source), letters)
         value = closed_answer(closed, By(None, stack=tuple(stack.variable(c, copy) for c in stack.components)))
@@ -201,7 +209,12 @@ class FormBuilder:
 
     def _explain_stack(self, stack: StateStack, leaf: Variable) -> None:
         time = self.letters.inner
-        if leaf.time is None and self._is_matrix(leaf) and stack.is_single and stack.variable(stack.components[0], self.cell.now).is_column:
+        if (
+            leaf.time is None
+            and self._is_matrix(leaf)
+            and stack.is_single
+            and stack.variable(stack.components[0], self.cell.now).is_column
+        ):
             self._explain_copy(stack.variable(stack.components[0], Index.of(time)), leaf)
 
     def _is_matrix(self, leaf: Variable) -> bool:
@@ -224,7 +237,9 @@ class FormBuilder:
         before = Entry(immediate_by(of, leaf), (Index.of(i), Index.of(row), Index.of(column)))
         reason = "Only the copy of the matrix at this step varies, earlier states are held fixed."
         self.steps.append(
-            equality("immediate derivative", before, here, reason, spans=self.explainer.span(of.time), free=(i, row, column))
+            equality(
+                "immediate derivative", before, here, reason, spans=self.explainer.span(of.time), free=(i, row, column)
+            )
         )
 
     @property
@@ -265,7 +280,9 @@ class FormBuilder:
     def _form_forward(self) -> Form:
         formula = forward_recursion(self.cell, self.of, self.by, self.by_node, self.window)
         reason = "The sensitivities of the state are carried forward in time (real-time recurrent learning)."
-        self.steps.append(Step("forward accumulation", Formula(self._inert_vec), formula, reason, "forward", self._spans()))
+        self.steps.append(
+            Step("forward accumulation", Formula(self._inert_vec), formula, reason, "forward", self._spans())
+        )
         return Form("forward", formula)
 
     def _form_unrolled(self) -> Form:
@@ -273,9 +290,11 @@ class FormBuilder:
             raise UnsupportedError(COLUMN_BY_MATRIX)
         assert self.tau is not None
         if free_times(self.cell, self.of, self.by_node):
-            raise UnsupportedError("the unrolled form is written for fixed times", hint="Give them: --of 'h[4]' --wrt 'h[1]'.")
+            raise UnsupportedError(
+                "the unrolled form is written for fixed times", hint="Give them: --of 'h[4]' --wrt 'h[1]'."
+            )
         self._closed_steps()
-        numbers = {name: self.tau for name in self.cell.time.last.names()}
+        numbers = dict.fromkeys(self.cell.time.last.names(), self.tau)
         if self.cell.time.last.names():
             length = self.cell.time.length
             (symbol,) = self.cell.time.last.names()
@@ -343,4 +362,3 @@ class FormBuilder:
 def _bare(name: str) -> str:
     suffix = PROTECTED.format("")
     return name[: -len(suffix)] if name.endswith(suffix) else name
-

@@ -9,8 +9,9 @@ Source: R. Williams, D. Zipser, "A learning algorithm for continually running fu
 
 from __future__ import annotations
 
-from symrnn.calculus.closed import ClosedForm, Letters
-from symrnn.calculus.jacobian import from_row, identity, jacobian, size, to_row, zero_block
+from symrnn.calculus.closed import ClosedForm
+from symrnn.calculus.jacobian import by_leaf, from_row, identity, jacobian, size, to_row, zero_block
+from symrnn.calculus.letters import Letters
 from symrnn.calculus.products import product, total
 from symrnn.calculus.question import By, shifted_state
 from symrnn.calculus.recursion import finisher
@@ -126,7 +127,7 @@ def _initial(cell: Cell, stack: StateStack, leaf: Variable) -> Node | None:
         elif _may_start(cell, leaf, component.name, component.age):
             value = product(Delta(start, leaf.time), identity(leaf.shape))
         elif state.start == Start.EXPRESSION and state.initial is not None:
-            value = jacobian(state.initial, lambda v: identity(leaf.shape) if v == leaf else None, {})
+            value = jacobian(state.initial, by_leaf(leaf), {})
         found = found or value is not None
         blocks.append(zero_block(state.shape, leaf.shape) if value is None else value)
     if not found:

@@ -160,7 +160,8 @@ def _(node: Transpose, pair: Pair, letters: SummedLetters) -> Node:
 def _(node: Diag, pair: Pair, letters: SummedLetters) -> Node:
     row, column = pair
     vector = node.args[0]
-    assert row is not None and column is not None
+    assert row is not None
+    assert column is not None
     along: Pair = (row, None) if vector.is_column else (None, row)
     return build.times(entry(vector, along, letters), Delta(row, column))
 
@@ -274,4 +275,3 @@ def _contract(factors: list[Node], summed: frozenset[str]) -> Node:
                     return _contract(moved, summed) if moved else ONE
     # A sum among the factors may hide deltas that concern only itself.
     return build.times(*(use_deltas(f, summed) if isinstance(f, Sum) else f for f in factors))
-

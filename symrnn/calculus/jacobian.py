@@ -67,6 +67,11 @@ def identity(shape: Shape) -> Node:
     return Eye(size(shape)) if shape else ONE
 
 
+def by_leaf(leaf: Variable) -> Inner:
+    """The Jacobians of leaves by one of them: the identity for itself, nothing for the others."""
+    return lambda variable: identity(leaf.shape) if variable == leaf else None
+
+
 def zero_block(of: Shape, by: Shape) -> Node:
     """The Jacobian of what does not depend, with the axes that it would have."""
     if not of and not by:
@@ -143,7 +148,7 @@ def _as_rows(derivative: Node | None, part: Node, width: Index) -> Node:
 
 
 def kron(left: Node | None, right: Node | None) -> Node:
-    """left ⊗ right, where None stands for the number one."""
+    """Left ⊗ right, where None stands for the number one."""
     if left is None or right is None:
         kept = right if left is None else left
         return kept if kept is not None else ONE
@@ -200,7 +205,7 @@ def _(node: MatMul, named: Named) -> Local:
 
 def _on_diagonal(node: Diag) -> Node:
     """The vector on a diagonal; a row has the same coordinates as its column."""
-    return node.args[0]  # type: ignore[no-any-return]
+    return node.args[0]
 
 
 def _missing(axis: Index) -> Node | None:
@@ -343,4 +348,3 @@ def _(node: Vec, named: Named) -> Local:
 @local_jacobian.register
 def _(node: Unvec, named: Named) -> Local:
     yield node.args[0], identity(node.args[0].shape)
-

@@ -151,7 +151,9 @@ def transpose(node: Node) -> Node:
         return MatrixPower(transpose(node.args[0]), node.args[1])
     if isinstance(node, Sum):
         return Sum(transpose(node.body), node.index, node.lower, node.upper)
-    if isinstance(node, Add) and all(isinstance(t.args[0] if isinstance(t, Neg) else t, (Transpose, Diag, Eye)) for t in node.args[0]):
+    if isinstance(node, Add) and all(
+        isinstance(t.args[0] if isinstance(t, Neg) else t, (Transpose, Diag, Eye)) for t in node.args[0]
+    ):
         return build.add(*(transpose(t) for t in node.args[0]))
     return build.transpose(node)
 

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 
-from symrnn.calculus.products import block, outer_split, product, scaled_columns, total, transpose
+from symrnn.calculus.padding import Padded, gather
+from symrnn.calculus.products import block, outer_split, product, scaled_columns, transpose
 from symrnn.errors import UnsupportedError
 from symrnn.language import build
 from symrnn.language.binder import Sum
 from symrnn.language.index import Index
-from symrnn.language.leaf import ONE, Eye, Number, Ones, Variable, Zeros, number
+from symrnn.language.leaf import ONE, Eye, Number, Ones, Variable, number
 from symrnn.language.node import Node
 from symrnn.language.operation import (
     Add,
@@ -67,15 +68,6 @@ class Contribution:
     ranges: tuple[Range, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Padded:
-    """A contribution to a block of the whole; rows and columns are those of the differentiated operand."""
-
-    value: Node
-    rows: tuple[Index, Index] | None
-    columns: tuple[Index, Index] | None
-
-
 def pullback(expression: Node, upstream: Node, wanted: Wanted, named: Named | None = None) -> list[Contribution]:
     """All contributions of ∂s/∂leaf for the wanted leaves, given ``upstream`` = ∂s/∂expression.
 
@@ -86,12 +78,12 @@ def pullback(expression: Node, upstream: Node, wanted: Wanted, named: Named | No
     needed = _needed(expression, wanted)
     if expression not in needed:
         return []
-    pending: dict[Node, list[Node | _Padded]] = {expression: [upstream]}
+    pending: dict[Node, list[Node | Padded]] = {expression: [upstream]}
     found: list[Contribution] = []
     for node in reversed(list(postorder(expression))):
         if node not in pending:
             continue
-        adjoint = _gather(node, pending.pop(node))
+        adjoint = gather(node, pending.pop(node))
         if isinstance(node, Variable):
             found.append(Contribution(node, adjoint))
         elif isinstance(node, Sum):
@@ -124,63 +116,6 @@ def _through_sum(node: Sum, adjoint: Node, wanted: Wanted, named: Named) -> Iter
             yield Contribution(inner.leaf, build.sum_over(inner.value, index, lower, upper), inner.ranges)
 
 
-def _gather(node: Node, contributions: list[Node | _Padded]) -> Node:
-    """The sum of contributions; blocks that tile the whole become one stack."""
-    whole = [c for c in contributions if not isinstance(c, _Padded)]
-    padded = [c for c in contributions if isinstance(c, _Padded)]
-    tiled = _tile(node, padded)
-    return total([*whole, *([tiled] if tiled is not None else [_embed(node, p) for p in padded])])
-
-
-def _tile(node: Node, padded: list[_Padded]) -> Node | None:
-    if not padded or node.is_scalar:
-        return None
-    along_rows = all(p.columns is None and p.rows is not None for p in padded)
-    along_columns = all(p.rows is None and p.columns is not None for p in padded)
-    if not (along_rows or along_columns):
-        return None
-    blocks: dict[tuple[Index, Index], list[Node]] = {}
-    for p in padded:
-        span = p.rows if along_rows else p.columns
-        assert span is not None
-        blocks.setdefault(span, []).append(p.value)
-    offset = Index.of(0)
-    parts: list[Node] = []
-    while blocks:
-        span = next((s for s in blocks if s[0] == offset), None)
-        if span is None:
-            return None
-        parts.append(total(blocks.pop(span)))
-        offset = span[1]
-    if offset != node.shape[0 if along_rows else 1]:
-        return None
-    return build.hcat(*parts) if along_rows else build.concat(*parts)
-
-
-def _embed(node: Node, padded: _Padded) -> Node:
-    """A block's derivative with zeros around it; rows of the operand are columns of its derivative."""
-    value = padded.value
-    if padded.rows is not None:
-        start, stop = padded.rows
-        height = value.shape[0]
-        value = _surround(value, start, node.shape[0] - stop, lambda width: Zeros((height, width)), build.hcat)
-    if padded.columns is not None:
-        start, stop = padded.columns
-        width = value.shape[1]
-        value = _surround(value, start, node.shape[1] - stop, lambda size: Zeros((size, width)), build.concat)
-    return value
-
-
-def _surround(
-    value: Node, before: Index, after: Index, zeros: Callable[[Index], Node], join: Callable[..., Node]
-) -> Node:
-    parts = [zeros(before)] if before.constant != 0 else []
-    parts.append(value)
-    if after.constant != 0:
-        parts.append(zeros(after))
-    return join(*parts)
-
-
 def elementwise_contribution(child: Node, node: Node, adjoint: Node, factor: Node) -> Node:
     """∂s/∂child for a node whose entries are functions of the child's, with local derivative ``factor``."""
     if node.is_single or adjoint.is_single:
@@ -206,7 +141,7 @@ def _contract(adjoint: Node, factor: Node) -> Node:
     return Trace(product(adjoint, factor))
 
 
-Local = Iterator[tuple[Node, "Node | _Padded"]]
+Local = Iterator[tuple[Node, "Node | Padded"]]
 
 
 @singledispatch
@@ -329,7 +264,7 @@ def _(node: HStack, adjoint: Node, named: Named) -> Local:
 @local_rule.register
 def _(node: Slice, adjoint: Node, named: Named) -> Local:
     operand, rows, columns = node.args
-    yield operand, _Padded(adjoint, rows, columns)
+    yield operand, Padded(adjoint, rows, columns)
 
 
 @local_rule.register

@@ -102,7 +102,12 @@ def free_times(cell: Cell, *nodes: Node) -> set[str]:
     """The time symbols that a question leaves free."""
     fixed = set(cell.sizes) | set(cell.time.last.names()) | set(cell.time.first.names())
     return {
-        name for node in nodes for v in variables(node) if v.time is not None for name in v.time.names() if name not in fixed
+        name
+        for node in nodes
+        for v in variables(node)
+        if v.time is not None
+        for name in v.time.names()
+        if name not in fixed
     }
 
 
@@ -137,7 +142,9 @@ def _stands_alone(cell: Cell, name: str) -> bool:
         return True
     local = step_derivatives(cell)
     here = cell.variable(name, cell.now)
-    return all(s.name == name or s.name not in cell.equation or local.derivative(s.name, here) is None for s in cell.states)
+    return all(
+        s.name == name or s.name not in cell.equation or local.derivative(s.name, here) is None for s in cell.states
+    )
 
 
 def _times(cell: Cell, node: Node, spans: dict[str, tuple[Index, Index]], other: Node) -> set[str]:

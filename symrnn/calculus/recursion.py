@@ -153,9 +153,7 @@ class _Builder:
                 wanted.add((here.name, here.role))
                 yield here
         for state in self.cell.states:
-            if state.initial is not None and any(
-                (n.name, n.role) in wanted for n in variables(state.initial)
-            ):
+            if state.initial is not None and any((n.name, n.role) in wanted for n in variables(state.initial)):
                 yield self.cell.variable(state.name, self.cell.now)
 
     def _wants(self, leaf: Variable) -> bool:
@@ -193,7 +191,9 @@ class _Builder:
 
     def _closed_line(self, name: str) -> Node | None:
         """The adjoint itself, where it is short and no other adjoint stands in it: (ŷ − y)ᵀ needs no name."""
-        if any(lag for reader, lag in self.graph.consumers(name) if reader in self.influenced and self._reached(reader)):
+        if any(
+            lag for reader, lag in self.graph.consumers(name) if reader in self.influenced and self._reached(reader)
+        ):
             return None
         if any(self.graph.lag(leaf) for leaf in self.graph.reads(name)):
             # It will be read at another time, and beyond the ends only a part is 0.
@@ -232,7 +232,10 @@ class _Builder:
     def _flow_terms(self, name: str, time: Index) -> list[Node]:
         """What flows back into a variable at a time from the equations that read it."""
         return [
-            self.graph.at(value, time + lag) for (reader, lag), values in self.flow.items() if reader == name for value in values
+            self.graph.at(value, time + lag)
+            for (reader, lag), values in self.flow.items()
+            if reader == name
+            for value in values
         ]
 
     def _lines(self, name: str) -> list[Part]:
@@ -310,7 +313,9 @@ class _Builder:
         for name in reversed([e.name for e in self.cell.equations if not e.timed]):
             here = self.cell.variable(name)
             if here in self.per_step or here in self.direct:
-                handed_on = scatter(self.cell, self.cell.whole[name].expression, self._gradient_by_leaf(here), self._wants)
+                handed_on = scatter(
+                    self.cell, self.cell.whole[name].expression, self._gradient_by_leaf(here), self._wants
+                )
                 for source in handed_on.timed:
                     self.sources.setdefault(source.name, []).append(source)
                 for leaf, value in handed_on.untimed:

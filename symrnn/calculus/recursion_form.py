@@ -115,5 +115,3 @@ def _span(cell: Cell, expression: Node) -> TimeSpan | None:
     late = max([c for c in constants if c is not None and c > 0], default=0)
     early = -min([c for c in constants if c is not None and c < 0], default=0)
     return TimeSpan(cell.time.index, first + early, last - late)
-
-

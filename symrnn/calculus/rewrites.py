@@ -73,7 +73,7 @@ def _log_softmax_jacobian(node: Node) -> tuple[Node, Node] | None:
 def _reciprocal(node: Node) -> Node | None:
     """The v of diag(a / v)."""
     if isinstance(node, Diag) and isinstance(node.args[0], Divide):
-        return node.args[0].args[1]  # type: ignore[no-any-return]
+        return node.args[0].args[1]
     return None
 
 
@@ -145,10 +145,12 @@ def _tidy_negative(node: Neg) -> Node:
 def _turn(node: Node) -> Node | None:
     """The negative of a node by turning a difference round, or None where no difference stands in reach."""
     if isinstance(node, Neg):
-        return node.args[0]  # type: ignore[no-any-return]
+        return node.args[0]
     if isinstance(node, Add) and len(node.args[0]) == 2 and isinstance(node.args[0][1], Neg):
         first, second = node.args[0]
-        return None if first.is_single or isinstance(first, (Diag, Eye)) else build.add(second.args[0], build.neg(first))
+        return (
+            None if first.is_single or isinstance(first, (Diag, Eye)) else build.add(second.args[0], build.neg(first))
+        )
     if isinstance(node, Transpose):
         inside = _turn(node.args[0])
         return None if inside is None else build.transpose(inside)

@@ -178,9 +178,7 @@ class StepDerivatives:
         found = self.derivative(name, leaf)
         return zero_block(self.graph.variable(name).shape, leaf.shape) if found is None else found
 
-    def stack_column(
-        self, stack: StateStack, leaf: Variable, held: frozenset[Variable] = frozenset()
-    ) -> Node | None:
+    def stack_column(self, stack: StateStack, leaf: Variable, held: frozenset[Variable] = frozenset()) -> Node | None:
         """∂s_t/∂leaf for a leaf of the present step (or a parameter, by ``vec``); None where it is zero."""
         found = [None if c.age else self.derivative(c.name, leaf, held - {leaf}) for c in stack.components]
         if all(f is None for f in found):
@@ -188,4 +186,3 @@ class StepDerivatives:
         shapes = [stack.variable(c, self.graph.cell.now).shape for c in stack.components]
         parts = [zero_block(s, leaf.shape) if f is None else f for f, s in zip(found, shapes, strict=True)]
         return parts[0] if stack.is_single else build.concat(*parts)
-

@@ -8,12 +8,12 @@ from functools import cached_property, lru_cache
 
 from symrnn.calculus.pullback import Named
 from symrnn.errors import UnsupportedError
+from symrnn.language.binder import Sum
 from symrnn.language.cell import Cell
 from symrnn.language.index import Index
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
 from symrnn.language.traversal import find, substitute_indices, variables
-from symrnn.language.binder import Sum
 
 
 @dataclass(frozen=True, eq=False)

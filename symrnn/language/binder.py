@@ -22,22 +22,22 @@ class Sum(Node):
     @property
     def body(self) -> Node:
         """What is added up."""
-        return self.args[0]  # type: ignore[no-any-return]
+        return self.args[0]
 
     @property
     def index(self) -> str:
         """The bound symbol."""
-        return self.args[1]  # type: ignore[no-any-return]
+        return self.args[1]
 
     @property
     def lower(self) -> Index:
         """The first value."""
-        return self.args[2]  # type: ignore[no-any-return]
+        return self.args[2]
 
     @property
     def upper(self) -> Index:
         """The last value."""
-        return self.args[3]  # type: ignore[no-any-return]
+        return self.args[3]
 
 
 class Product(Node):
@@ -60,27 +60,27 @@ class Product(Node):
     @property
     def body(self) -> Node:
         """The factor at the index."""
-        return self.args[0]  # type: ignore[no-any-return]
+        return self.args[0]
 
     @property
     def index(self) -> str:
         """The bound symbol."""
-        return self.args[1]  # type: ignore[no-any-return]
+        return self.args[1]
 
     @property
     def first(self) -> Index:
         """The leftmost factor's index."""
-        return self.args[2]  # type: ignore[no-any-return]
+        return self.args[2]
 
     @property
     def last(self) -> Index:
         """The rightmost factor's index."""
-        return self.args[3]  # type: ignore[no-any-return]
+        return self.args[3]
 
     @property
     def step(self) -> int:
         """1 ascending, -1 descending."""
-        return self.args[4]  # type: ignore[no-any-return]
+        return self.args[4]
 
 
 class HadamardProduct(Product):

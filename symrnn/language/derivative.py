@@ -1,4 +1,4 @@
-"""Derivatives that nobody has worked out yet: inert nodes, two kinds that cannot be taken for each other.
+r"""Derivatives that nobody has worked out yet: inert nodes, two kinds that cannot be taken for each other.
 
 The shape of y by x, numerator layout; denominator layout has all axes reversed:
 
@@ -66,17 +66,17 @@ class Jacobian(Node):
     @property
     def of(self) -> Node:
         """What is differentiated."""
-        return self.args[0]  # type: ignore[no-any-return]
+        return self.args[0]
 
     @property
     def by(self) -> Node:
         """By what."""
-        return self.args[1]  # type: ignore[no-any-return]
+        return self.args[1]
 
     @property
     def layout(self) -> Layout:
         """In which layout."""
-        return self.args[2]  # type: ignore[no-any-return]
+        return self.args[2]
 
 
 class ImmediateJacobian(Node):
@@ -95,14 +95,14 @@ class ImmediateJacobian(Node):
     @property
     def of(self) -> Node:
         """What is differentiated."""
-        return self.args[0]  # type: ignore[no-any-return]
+        return self.args[0]
 
     @property
     def by(self) -> Node:
         """By what."""
-        return self.args[1]  # type: ignore[no-any-return]
+        return self.args[1]
 
     @property
     def layout(self) -> Layout:
         """In which layout."""
-        return self.args[2]  # type: ignore[no-any-return]
+        return self.args[2]

@@ -35,7 +35,7 @@ class Number(Node):
     @property
     def value(self) -> Fraction:
         """The number."""
-        return self.args[0]  # type: ignore[no-any-return]
+        return self.args[0]
 
 
 class IndexNumber(Node):
@@ -50,7 +50,7 @@ class IndexNumber(Node):
     @property
     def index(self) -> Index:
         """The size or time."""
-        return self.args[0]  # type: ignore[no-any-return]
+        return self.args[0]
 
 
 class Variable(Node):
@@ -72,17 +72,17 @@ class Variable(Node):
     @property
     def name(self) -> str:
         """The name as declared."""
-        return self.args[0]  # type: ignore[no-any-return]
+        return self.args[0]
 
     @property
     def role(self) -> Role:
         """What it is."""
-        return self.args[1]  # type: ignore[no-any-return]
+        return self.args[1]
 
     @property
     def time(self) -> Index | None:
         """When it is, or None."""
-        return self.args[3]  # type: ignore[no-any-return]
+        return self.args[3]
 
     def at(self, time: Index) -> Variable:
         """The same variable at another time."""

@@ -177,4 +177,3 @@ ELEMENTWISE: tuple[Primitive, ...] = (
 
 PIECEWISE_LINEAR = frozenset({"relu", "leaky_relu", "abs"})
 """Their second derivative is zero wherever it exists."""
-

@@ -30,7 +30,12 @@ def evaluator(cell: Cell, seed: int = 3, tau: int = 4) -> Evaluator:
 
 
 def ask(
-    cell: Cell, of: str, by: str, forms: Sequence[str] | None = None, layout: Layout = Layout.NUMERATOR, **options: object
+    cell: Cell,
+    of: str,
+    by: str,
+    forms: Sequence[str] | None = None,
+    layout: Layout = Layout.NUMERATOR,
+    **options: object,
 ) -> Derived:
     of_node, by_node = read_question(of, by, cell)
     return derive(cell, of_node, by_node, layout, forms, **options)  # type: ignore[arg-type]

@@ -55,7 +55,9 @@ def assert_gradients(cell: Cell, judge: Evaluator) -> None:
             assert relative(got, judge.total(total, leaf, at)) < TOLERANCE, (leaf, at)
 
 
-@pytest.mark.parametrize("name", ["elman", "lstm_peephole", "stack2_lstm", "bidirectional", "delta_rule", "learned_start"])
+@pytest.mark.parametrize(
+    "name", ["elman", "lstm_peephole", "stack2_lstm", "bidirectional", "delta_rule", "learned_start"]
+)
 def test_all_gradients_of_library_cells(name: str) -> None:
     cell = library_cell(name)
     if cell.time.last.names() != {"tau"}:
@@ -72,7 +74,11 @@ def test_only_what_was_asked_for_gets_parts() -> None:
 
 def stacked(layers: int) -> Cell:
     """A stack of tanh layers, each reading the one below."""
-    lines = ["cell stack", "size n, m", f"param v[n], U[n,m], {', '.join(f'W{i}[n,n], R{i}[n,n]' for i in range(layers))}"]
+    lines = [
+        "cell stack",
+        "size n, m",
+        f"param v[n], U[n,m], {', '.join(f'W{i}[n,n], R{i}[n,n]' for i in range(layers))}",
+    ]
     lines += ["input x[m]", f"state {', '.join(f'h{i}[n]' for i in range(layers))}"]
     below = "U @ x[t]"
     for i in range(layers):
