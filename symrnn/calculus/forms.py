@@ -143,7 +143,8 @@ class FormBuilder:
             rule, reason = "substitution", "Put in the derivatives found above."
             if self._contracts(start):
                 reason += (
-                    " A row times the third-order ∂⁺ is an outer product: what the matrix multiplies stands on the far left."
+                    " A row times the third-order ∂⁺ is an outer product: "
+                    "what the matrix multiplies stands on the far left."
                 )
             target = self.closed if not self.of_matrix else None
             if target is not None:
