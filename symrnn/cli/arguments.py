@@ -120,3 +120,18 @@ def add_style(parser: argparse.ArgumentParser) -> None:
 def add_output(parser: argparse.ArgumentParser, what: str = "FILE") -> None:
     """Where the result goes."""
     parser.add_argument("-o", "--output", metavar=what, help="write to this file instead of standard output")
+
+
+def numbers(text: str | None) -> dict[str, int]:
+    """Names with whole numbers, ``n=3,m=2``.
+
+    >>> numbers("n=3, tau=10")
+    {'n': 3, 'tau': 10}
+    """
+    found: dict[str, int] = {}
+    for pair in (text or "").replace(",", " ").split():
+        name, equals, value = pair.partition("=")
+        if not name or not equals or not value.lstrip("-").isdigit():
+            raise UsageError(f'"{pair}" is not of the form name=number', hint="As in n=3,m=2.")
+        found[name] = int(value)
+    return found
