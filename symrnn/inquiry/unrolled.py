@@ -47,14 +47,14 @@ def time_numbers(cell: Cell, tau: int) -> dict[str, int]:
     raise QuestionError(f"no {names[0]} gives the range {span.first}..{span.last} a length of {tau}")
 
 
-def unroll(cell: Cell, tau: int = 3) -> UnrolledGraph:
-    """The computation graph over ``tau`` steps.
+def unroll(cell: Cell, tau: int = 3, most: int = MOST_NODES) -> UnrolledGraph:
+    """The computation graph over ``tau`` steps, of at most about ``most`` nodes.
 
     Raises QuestionError for a tau that the cell cannot have, or one that makes a graph too large to look at.
     """
     numbers = time_numbers(cell, tau)
-    if (tau + 2) * (len(cell.equations) + len(cell.declarations)) > MOST_NODES:
-        raise QuestionError(f"the graph over {tau} steps is too large to draw", hint="Ask for a smaller tau.")
+    if (tau + 2) * (len(cell.equations) + len(cell.declarations)) > most:
+        raise QuestionError(f"the graph over {tau} steps is too large", hint="Ask for a smaller tau.")
     return _Unroller(cell, tau, numbers).build()
 
 
