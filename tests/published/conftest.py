@@ -2,7 +2,7 @@
 
 A test that takes ``sample`` runs for each case, one that takes ``asked`` for each recorded
 quantity, one that takes ``asked_derivative`` for those that are derivatives, one that takes ``typeset``
-for those of which the source prints a formula.
+for those of which the source prints a formula, one that takes ``in_latex`` for those that it typesets.
 """
 
 from __future__ import annotations
@@ -189,6 +189,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         "asked": recorded,
         "asked_derivative": [q for q in recorded if not q.is_loss],
         "typeset": [q for q in recorded if q.formula is not None],
+        "in_latex": [q for q in recorded if "latex" in q.entry],
     }
     for name, chosen in chosen_by.items():
         if name in metafunc.fixturenames:
