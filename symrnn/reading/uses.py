@@ -10,15 +10,13 @@ from symrnn.reading.syntax import Apply, Name, SpanItem, Subscript, Tree, parts_
 
 Items = tuple[Tree | SpanItem, ...] | None
 
-_INDEX_ARGUMENTS = MappingProxyType(
+_VALUES_FIRST = MappingProxyType(
     {
-        "sum": slice(1, None), "mean": slice(1, None), "prod": slice(1, None), "hprod": slice(1, None),
-        "eye": slice(0, None), "ones": slice(0, None), "zeros": slice(0, None), "delta": slice(0, None),
-        "commutation": slice(0, None), "matrix_power": slice(1, None), "unvec": slice(1, None),
-        "max": slice(0, None), "min": slice(0, None),
+        **dict.fromkeys(("sum", "mean", "prod", "hprod", "matrix_power", "unvec"), 1),
+        **dict.fromkeys(("eye", "ones", "zeros", "delta", "commutation", "max", "min"), 0),
     }
-)  # fmt: skip
-"""Which arguments of a function are indices, not variables."""
+)
+"""How many arguments of a function are values; the others are indices."""
 
 
 def free_letters(tree: Tree, scope: Scope) -> set[str]:
@@ -42,11 +40,15 @@ def variable_uses(tree: Tree) -> Iterator[tuple[str, Items]]:
                 yield found.base.name, found.items
             else:
                 stack.append(found.base)
-        elif isinstance(found, Apply) and found.name in _INDEX_ARGUMENTS:
-            hidden = found.arguments[_INDEX_ARGUMENTS[found.name]]
-            stack.extend(found.arguments[: len(found.arguments) - len(hidden)])
+        elif isinstance(found, Apply):
+            stack.extend(value_arguments(found.name, found.arguments))
         else:
             stack.extend(part for part in parts_of(found) if not isinstance(part, SpanItem))
+
+
+def value_arguments(name: str, arguments: tuple[Tree, ...]) -> tuple[Tree, ...]:
+    """The arguments of a function that are values; those after them are indices."""
+    return arguments[: _VALUES_FIRST.get(name, len(arguments))]
 
 
 def names_in(item: Tree | SpanItem) -> set[str]:
