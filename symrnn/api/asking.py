@@ -1,4 +1,4 @@
-"""Questions about a cell besides its gradients' formulas: values for given numbers, and on what a derivative depends."""
+"""Questions besides the gradients' formulas: values for given numbers, and on what a derivative depends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_values(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(text, parse_float=str)
     except json.JSONDecodeError as problem:
-        line = (text.split("\n") + [""])[problem.lineno - 1]
+        line = [*text.split("\n"), ""][problem.lineno - 1]
         raise ReadingError(
             f"this is no JSON: {problem.msg[0].lower()}{problem.msg[1:]}",
             location=Location(str(path), problem.lineno, problem.colno, line),

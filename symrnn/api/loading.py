@@ -28,12 +28,10 @@ def load(source: str | Path | Cell) -> Cell:
     text = str(source)
     if not text.strip():
         raise ReadingError("no cell was named", hint="Name one of `symrnn list`, or give the path of a .cell file.")
-    if isinstance(source, Path) or _is_path(text):
-        return cellfile.load_cell_file(text, cells.head_text)
     name, plus, head = text.rpartition("+")
-    if not plus:
-        return _library(text, None)
-    return cellfile.load_cell_file(name, cells.head_text, head) if _is_path(name) else _library(name, head)
+    if isinstance(source, Path) or text.endswith(SUFFIX) or not plus:
+        return _with_head(text, None)
+    return _with_head(name, head)
 
 
 def read_cell(text: str, name: str = "cell") -> Cell:
@@ -43,6 +41,10 @@ def read_cell(text: str, name: str = "cell") -> Cell:
     'h'
     """
     return cellfile.read_cell(text, name, cells.head_text)
+
+
+def _with_head(name: str, head: str | None) -> Cell:
+    return cellfile.load_cell_file(name, cells.head_text, head) if _is_path(name) else _library(name, head)
 
 
 def _is_path(text: str) -> bool:

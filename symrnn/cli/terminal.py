@@ -64,6 +64,11 @@ class Terminal:
         """Whether the output can show formulas as they are drawn."""
         return _can_show(self.out, PROBE)
 
+    @property
+    def interactive(self) -> bool:
+        """Whether somebody looks at the output as it comes."""
+        return self.out.isatty()
+
     def width(self) -> int:
         """How many columns there are, within reason."""
         return max(NARROWEST, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDEST))

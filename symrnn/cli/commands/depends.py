@@ -1,7 +1,7 @@
 """Say on which blocks and entries of a parameter a derivative depends.
 
-Told apart: an explicit factor, the values of this step, the upstream gradient, future terms; and both readings, with the
-upstream gradient held fixed and with everything expanded.
+Told apart: an explicit factor, the values of this step, the upstream gradient, future terms; and both readings, with
+the upstream gradient held fixed and with everything expanded.
 
   symrnn depends augmented --of L --wrt 'h[t]' --on W
 """

@@ -1,8 +1,8 @@
 """Evaluate a cell for given numbers, exactly where the numbers and functions are.
 
 The file maps names to nested lists of numbers, which may be texts such as "3/2"; what depends on time has the time
-first; an initial value's key is h[0]. Without --of and --wrt every variable is computed, with --of alone that expression,
-with both the derivative.
+first; an initial value's key is h[0]. Without --of and --wrt every variable is computed, with --of alone that
+expression, with both the derivative.
 
   symrnn evaluate counter --values numbers.json
   symrnn evaluate counter --values numbers.json --of L --wrt w2

@@ -6,6 +6,7 @@ A head scores a cell that has no loss of its own, or another than its own: gru+s
 from __future__ import annotations
 
 import argparse
+import textwrap
 
 from symrnn import cells
 from symrnn.cli.terminal import Terminal
@@ -25,8 +26,14 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         terminal.write("".join(f"{name}\n" for name in names))
         return 0
     width = max(map(len, names))
-    terminal.write("".join(f"{name:<{width}}  {_origin(text(name))}\n" for name in names))
+    room = terminal.width() - width - 2 if terminal.interactive else None
+    terminal.write("".join(f"{name:<{width}}  {_cut(_origin(text(name)), room)}\n" for name in names))
     return 0
+
+
+def _cut(text: str, room: int | None) -> str:
+    """At most one line on a terminal; whole where somebody reads it from a pipe."""
+    return text if room is None else textwrap.shorten(text, room, placeholder=" …")
 
 
 def _origin(text: str) -> str:
