@@ -9,15 +9,12 @@ import pytest
 
 from symrnn.calculus.derive import derive
 from symrnn.errors import QuestionError
-from symrnn.language import Cell, Layout, Node, Start
+from symrnn.language import Cell, Index, Layout, Node, Start, Variable, Vec
 from symrnn.oracle.differentiate import is_analytic
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.evaluate import Evaluator
 
 SEEDS = (0, 1, 2)
-
-# What the calculus cannot do yet, by form.  A mark that is no longer true makes the test fail: strike it out.
-GAPS = {"closed": {"minibatch_rows", "selective_ssm", "kinds/rows"}, "recursion": set()}
 
 
 def questions(cell: Cell) -> Iterator[tuple[str, Node, dict[str, int]]]:
@@ -45,9 +42,7 @@ def error(found: np.ndarray, right: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("form", ["closed", "recursion"])
-def test_every_gradient(request: pytest.FixtureRequest, any_cell: Cell, form: str):
-    if request.node.callspec.params["any_cell"] in GAPS[form]:
-        request.applymarker(pytest.mark.xfail(reason="a gap of the calculus", strict=True))
+def test_every_gradient(any_cell: Cell, form: str):
     loss = any_cell.variable(any_cell.loss_name)
     evaluators = [Evaluator(any_cell, random_instance(any_cell, seed)) for seed in SEEDS]
     wrong = {}
@@ -57,6 +52,25 @@ def test_every_gradient(request: pytest.FixtureRequest, any_cell: Cell, form: st
         if not worst < tolerance(any_cell):
             wrong[name] = worst
     assert not wrong
+
+
+def as_vector(variable: Variable) -> Node:
+    return variable if variable.is_scalar or variable.is_column else Vec(variable)
+
+
+def test_every_state_by_every_earlier_one(any_cell: Cell):
+    evaluator = Evaluator(any_cell, random_instance(any_cell, 1))
+    first, now = any_cell.time.first.value({}), any_cell.time.index
+    for of_state in any_cell.states:
+        later, earlier = (first, first + 2) if of_state.backward else (first + 3, first + 1)
+        of = as_vector(any_cell.variable(of_state.name, any_cell.now))
+        for by_state in any_cell.states:
+            if by_state.backward == of_state.backward:
+                other = "j" if now == "k" else "k"
+                by, times = any_cell.variable(by_state.name, Index.of(other)), {now: later, other: earlier}
+                formula = derive(any_cell, of, as_vector(by), forms=("closed",)).forms[0].formula
+                right = evaluator.total(of, as_vector(by), times)
+                assert error(evaluator.evaluate(formula, times), right) < tolerance(any_cell)
 
 
 @pytest.mark.parametrize("other", ["softmax_last", "squared_mean", "pooled", "start", "component", "next_word"])

@@ -7,10 +7,6 @@ import pytest
 from symrnn.calculus.derive import derive
 from symrnn.language import Layout
 
-# Closed forms through a matrix-valued state do not exist yet.  A mark that is no longer true makes the test
-# fail: strike it out.
-CLOSED_GAPS = {"ROELANTS-2: dS0"}
-
 
 def derived_numbers(asked, form: str, layout: Layout):
     of, by = asked.question
@@ -23,8 +19,6 @@ def derived_numbers(asked, form: str, layout: Layout):
 
 @pytest.mark.parametrize("layout", [Layout.NUMERATOR, Layout.DENOMINATOR], ids=lambda layout: layout.value)
 @pytest.mark.parametrize("form", ["closed", "recursion"])
-def test_the_derivation_has_the_recorded_value(request, asked_derivative, form, layout, far):
-    if form == "closed" and asked_derivative.id in CLOSED_GAPS:
-        request.applymarker(pytest.mark.xfail(reason="a gap of the calculus", strict=True))
+def test_the_derivation_has_the_recorded_value(asked_derivative, form, layout, far):
     answers = derived_numbers(asked_derivative, form, layout)
     assert far(asked_derivative.gathered(answers), asked_derivative.right) < 1e-8
