@@ -24,7 +24,7 @@ class Style:
     ``hats``: ŷ as a hat, a wide hat, or the bare name.  ``time``: h_t or h^(t).  ``power``: h² or h^⊙2 for
     the elementwise power of a vector (of a matrix it is always marked).  ``product``: factors side by side
     or with dots.
-    ``matrix``: round or square brackets.  ``sizes``: I and 1, or with their sizes.  ``derivative``: a
+    ``numbers``: 3/5 or, where it ends, 0.6.  ``matrix``: round or square brackets.  ``sizes``: I and 1, or with their sizes.  ``derivative``: a
     fraction, or ∇ for a scalar's gradient in denominator layout.
 
     >>> Style().transpose
@@ -42,6 +42,7 @@ class Style:
     time: str = "subscript"
     power: str = "plain"
     product: str = "none"
+    numbers: str = "fraction"
     matrix: str = "round"
     sizes: str = "hidden"
     derivative: str = "fraction"
@@ -70,6 +71,7 @@ CHOICES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "time": {"subscript": ("h_t",), "superscript": ("h^(t)", "h^{(t)}")},
         "power": {"plain": (), "circled": ("odot", "⊙")},
         "product": {"none": (), "dot": ("·", "cdot")},
+        "numbers": {"fraction": (), "decimal": ()},
         "matrix": {"round": ("pmatrix", "("), "square": ("bmatrix", "[")},
         "sizes": {"hidden": ("off",), "shown": ("on",)},
         "derivative": {"fraction": (), "nabla": ("∇", "gradient")},

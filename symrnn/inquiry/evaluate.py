@@ -280,7 +280,7 @@ class _Run:
             shown = ", ".join(f"{key} ({shape})" for key, shape in missing.items())
             raise DataError(
                 f"numbers are missing for {shown}",
-                hint=f"Add {'them' if len(missing) > 1 else 'it'} to the values by name; an initial value's key is h[0].",
+                hint="Add what is missing to the values by name; an initial value's key is h[0].",
             )
 
     def _nodes(self, expression: Node) -> Iterator[str]:
