@@ -18,16 +18,20 @@ SIMPLE_DENOMINATOR = 9
 
 @rule.register
 def _(node: Number, setter: Setter) -> Set:
-    return number_set(node.value)
+    return number_set(node.value, decimal=setter.style.numbers == "decimal")
 
 
-def number_set(value: Rational, slashed: bool = False) -> Set:
-    """A number: an integer, a fraction with a small denominator, or the decimals that were typed."""
+def number_set(value: Rational, slashed: bool = False, decimal: bool = False) -> Set:
+    """A number: an integer, a fraction with a small denominator, or the decimals that were typed.
+
+    ``decimal`` writes every number with decimals that has finitely many.
+    """
     size = abs(value)
     text = number_text(size)
     tight = Tight.ATOM
     box: Box
-    if size.denominator == 1 or (size.denominator > SIMPLE_DENOMINATOR and "frac" not in text):
+    ends = "frac" not in text
+    if size.denominator == 1 or (ends and (decimal or size.denominator > SIMPLE_DENOMINATOR)):
         box = number_glyph(text)
     elif slashed:
         box = number_glyph(f"{size.numerator}/{size.denominator}")
