@@ -26,10 +26,9 @@ class Kind(Enum):
     BESIDE = "beside"  # the invisible product of two factors that stand side by side
 
 
+@dataclass(frozen=True, slots=True)
 class Box:
     """Anything that can be set."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +99,12 @@ class Delimiter(Box):
 
 @dataclass(frozen=True, slots=True)
 class Grid(Box):
-    """A matrix of boxes between delimiters."""
+    """A matrix of boxes between delimiters; ``time`` is the one time that its entries speak of, if there is one."""
 
     rows: tuple[tuple[Box, ...], ...]
     left: str = "("
     right: str = ")"
+    time: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ after the other.  Matrices that are too wide get entries of several lines.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import accumulate, pairwise
 
-from symrnn.emitting.boxes import Box, Fence, Grid, Lines, Mark, Row, Scripts
+from symrnn.emitting.boxes import Box, Fence, Glyph, Grid, Kind, Lines, Mark, Row, Scripts
 from symrnn.emitting.measure import LINE_INDENT, width
+from symrnn.emitting.names import letters_box
 from symrnn.emitting.pieces import Flattening, Measure, Piece, joined_pieces
-from symrnn.emitting.rules import DOT
+from symrnn.emitting.rules import DOT, joined, number_glyph
 from symrnn.emitting.typeset import Equation
 
 SEGMENT = 16.0
@@ -30,7 +31,12 @@ LINE_PRICE = 4.0
 
 FENCE_ROOM = 1.0
 NARROWEST = 1 / 6
-ATTEMPTS = 4
+ATTEMPTS = 6
+SHRINK = 0.9
+MOST_LINES = 5
+"""An entry of a matrix that would take more lines gets a name."""
+
+NAMES = "JMQRZ"
 OVERFULL = 10_000.0
 
 
@@ -42,12 +48,11 @@ def break_lines(box: Box, limit: float, first: float | None = None, measure: Mea
     return Breaker(measure).lines(box, limit, first)
 
 
-def segments(box: Box) -> tuple[Box, ...]:
+def segments(box: Box, breaker: Breaker) -> tuple[Box, ...]:
     """The box cut where a line may end, for pages that choose the lines themselves.
 
     It is cut at the cheapest places first; only what is still wide is cut again, at the next cheapest.
     """
-    breaker = Breaker(width)
     pieces = list(Flattening(WIDEST_MATRIX, breaker.measure).pieces(breaker.fitted(box, WIDEST_MATRIX)))
     return tuple(joined_pieces(part) for part in _refined(pieces))
 
@@ -92,9 +97,23 @@ class Memo:
 class Breaker:
     """Breaks boxes by one measure, and remembers what it has measured and fitted."""
 
-    def __init__(self, measure: Measure) -> None:
+    def __init__(self, measure: Measure = width) -> None:
         self.measure = Memo(measure)
+        self.definitions: list[Equation] = []
         self._grids: dict[tuple[int, float], tuple[Grid, Grid]] = {}
+        self._named: dict[int, tuple[Grid, Grid]] = {}
+        self._taken: set[str] = set()
+
+    def avoid(self, boxes: Iterable[Box | None]) -> None:
+        """Keep from naming anything with a letter that occurs in these boxes."""
+        self._taken |= {letter for box in boxes if box is not None for letter in letters_in(box)}
+
+    def coming(self) -> Iterator[Equation]:
+        """The definitions, those too that are made while the others are set."""
+        position = 0
+        while position < len(self.definitions):
+            yield self.definitions[position]
+            position += 1
 
     def lines(self, box: Box, limit: float, first: float | None = None) -> tuple[Box, ...]:
         """The box in lines."""
@@ -116,7 +135,7 @@ class Breaker:
             excess = max(_runs(pieces, widths)) - widest
             if excess <= 0 or attempt + 1 == ATTEMPTS:
                 break
-            target = max(target - excess, limit * NARROWEST)
+            target = max((target - excess) * SHRINK, limit * NARROWEST)
         return pieces, widths
 
     def fitted(self, box: Box, limit: float) -> Box:
@@ -146,14 +165,57 @@ class Breaker:
         wanted = [max(self.measure(cell) for cell in column) for column in zip(*grid.rows, strict=True)]
         room = limit - self.measure(grid) + sum(wanted)
         given = _shared(wanted, max(room, limit / 2))
-        return replace(
-            grid,
-            rows=tuple(tuple(self._entry(cell, w) for cell, w in zip(row, given, strict=True)) for row in grid.rows),
-        )
+        rows = tuple(tuple(self._entry(cell, w) for cell, w in zip(row, given, strict=True)) for row in grid.rows)
+        if any(isinstance(cell, Lines) and len(cell.rows) > MOST_LINES for row in rows for cell in row):
+            return self._with_names(grid, limit)
+        return replace(grid, rows=rows)
+
+    def _with_names(self, grid: Grid, limit: float) -> Grid:
+        """The matrix with names for its long entries, which are noted as definitions."""
+        known = self._named.get(id(grid))
+        if known is None:
+            letter = next((c for c in NAMES if c not in self._taken), NAMES[0])
+            self._taken.add(letter)
+            widest = limit / (2 * len(grid.rows[0]))
+            rows = tuple(
+                tuple(self._name(letter, f"{i}{j}", cell, grid, widest) for j, cell in enumerate(row, 1))
+                for i, row in enumerate(grid.rows, 1)
+            )
+            known = self._named[id(grid)] = (grid, replace(grid, rows=rows))
+        return known[1]
+
+    def _name(self, letter: str, place: str, cell: Box, grid: Grid, widest: float) -> Box:
+        if self.measure(cell) <= widest:
+            return cell
+        below: list[Box] = [number_glyph(place)]
+        below += [grid.time] if grid.time is not None else []
+        label = Scripts(letters_box(letter, False), joined(below))
+        self.definitions.append(Equation(label, cell))
+        return label
 
     def _entry(self, cell: Box, limit: float) -> Box:
         rows = self.lines(cell, limit - LINE_INDENT, limit)
         return rows[0] if len(rows) == 1 else Lines(rows)
+
+
+def letters_in(box: Box) -> Iterator[str]:
+    """The letters that occur in a box."""
+    match box:
+        case Glyph(text=text, kind=Kind.LETTER):
+            yield text
+        case Glyph():
+            return
+        case _:
+            for name in fields(box):
+                yield from _letters_in_value(getattr(box, name.name))
+
+
+def _letters_in_value(value: object) -> Iterator[str]:
+    if isinstance(value, Box):
+        yield from letters_in(value)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _letters_in_value(inner)
 
 
 def _shared(wanted: list[float], room: float) -> list[float]:

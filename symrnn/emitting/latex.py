@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import singledispatch
+from itertools import chain
 from types import MappingProxyType
 
 from symrnn.emitting.boxes import (
@@ -26,14 +27,14 @@ from symrnn.emitting.boxes import (
     Row,
     Scripts,
 )
-from symrnn.emitting.breaking import break_lines, unwound
+from symrnn.emitting.breaking import Breaker, break_lines, unwound
 from symrnn.emitting.measure import fence_size, width
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.errors import UnsupportedError
 from symrnn.language import Formula, Layout, Node
 
-TEXT_WIDTH = 44.0
+TEXT_WIDTH = 43.0
 """How many em fit on a line of a document with :data:`PREAMBLE`'s margins (455 pt at 10 pt, a little
 spared)."""
 
@@ -78,11 +79,11 @@ def to_latex_lines(
 
 def display(left: Node | Box | None, rights: Iterable[Node], style: Style = PLAIN, limit: float = TEXT_WIDTH) -> str:
     """A chain ``left = right = … = right`` as rows of an ``align*``, long right sides over several lines."""
-    chain = [Equation(None, typeset(right, style)) for right in rights]
-    if left is not None and chain:
+    links = [Equation(None, typeset(right, style)) for right in rights]
+    if left is not None and links:
         start = typeset(left, style) if isinstance(left, Node) else left
-        chain[0] = Equation(start, chain[0].right)
-    return "\\begin{align*}\n" + " \\\\\n".join(equation_rows(chain, limit)) + "\n\\end{align*}"
+        links[0] = Equation(start, links[0].right)
+    return "\\begin{align*}\n" + " \\\\\n".join(equation_rows(links, limit)) + "\n\\end{align*}"
 
 
 def display_formula(
@@ -99,10 +100,13 @@ def equation_rows(equations: Iterable[Equation], limit: float = TEXT_WIDTH) -> l
     indent = max((width(e.left) for e in given if e.left is not None), default=0.0)
     room = max(limit - indent - 1.5, limit / 3)
     alone = len(given) == 1 and given[0].left is None
+    breaker = Breaker()
+    breaker.avoid(box for equation in given for box in (equation.left, equation.right))
     rows = []
-    for equation in given:
+    # Long entries of matrices may get names on the way; what they stand for comes after the rest.
+    for equation in chain(given, breaker.coming()):
         left = "" if equation.left is None else f"{box_latex(equation.left)} "
-        first, *more = (box_latex(line) for line in break_lines(equation.right, room - INDENT, room))
+        first, *more = (box_latex(line) for line in breaker.lines(equation.right, room - INDENT, room))
         rows.append(f"& {first}" if alone or equation.bare else f"{left}&= {first}")
         rows += [f"&\\qquad {{}}{line}" for line in more]
     return rows
@@ -114,6 +118,7 @@ PREAMBLE = r"""\documentclass[10pt]{article}
 \usepackage{lmodern}
 \usepackage{amsmath,amssymb}
 \usepackage[a4paper,margin=25mm]{geometry}
+\allowdisplaybreaks
 """
 """The head of a document in which every fragment compiles."""
 

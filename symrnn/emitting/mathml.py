@@ -29,10 +29,11 @@ from symrnn.emitting.boxes import (
     Root,
     Row,
     Scripts,
+    flat_row,
 )
-from symrnn.emitting.breaking import segments
+from symrnn.emitting.breaking import Breaker, segments
 from symrnn.emitting.measure import fence_size
-from symrnn.emitting.rules import EQUALS
+from symrnn.emitting.rules import COMMA, EQUALS
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.errors import UnsupportedError
@@ -127,10 +128,19 @@ def to_mathml_flow(
     """
     box = typeset(expression, style) if isinstance(expression, Node) else expression
     page = Page(attributes)
-    parts = [box_mathml(part, page) for part in segments(box)]
-    if lead is not None:
-        parts[0] = f"<mrow>{box_mathml(lead, page)}{parts[0]}</mrow>"
+    breaker = Breaker()
+    breaker.avoid([box, lead])
+    parts = _parts(box, lead, breaker, page)
+    for definition in breaker.coming():
+        parts[-1] = f"<mrow>{parts[-1]}{box_mathml(COMMA, page)}</mrow>"
+        parts += _parts(definition.right, flat_row(definition.left or Row(()), EQUALS), breaker, page)
     return "<wbr>".join(f'<math xmlns="{NAMESPACE}" displaystyle="true">{part}</math>' for part in parts)
+
+
+def _parts(box: Box, lead: Box | None, breaker: Breaker, page: Page) -> list[str]:
+    """The pieces of a formula between which a line may end, the first with what leads it."""
+    first, *rest = (box_mathml(part, page) for part in segments(box, breaker))
+    return [first if lead is None else f"<mrow>{box_mathml(lead, page)}{first}</mrow>", *rest]
 
 
 def _element(name: str, content: str, **attributes: str) -> str:

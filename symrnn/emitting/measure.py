@@ -115,6 +115,9 @@ def _(box: Mark) -> float:
     return width(box.body)
 
 
+TALLEST_REACH = 2.4
+"""Beyond this, delimiters stretch; up to it, the largest are good enough."""
+
 _DELIMITER_WIDTH = (0.39, 0.46, 0.6, 0.74, 0.8)
 _DELIMITER_REACH = (0.65, 0.8, 1.0, 1.35, 1.7)
 """How far the delimiters of each size reach above and below the middle of the line, in em."""
@@ -192,7 +195,9 @@ def fence_size(fence: Fence) -> int | None:
     if has_grid(fence.body):
         return None
     wanted = reach(fence.body)
-    return next((size for size, covered in enumerate(_DELIMITER_REACH) if wanted < covered), None)
+    if wanted > TALLEST_REACH:
+        return None
+    return next((size for size, covered in enumerate(_DELIMITER_REACH) if wanted < covered), len(_DELIMITER_REACH) - 1)
 
 
 def has_grid(box: Box) -> bool:

@@ -99,12 +99,41 @@ def _price(box: Box, depth: int) -> int | None:
     return (CIRCLED_PRICE if circled else PRICES[box.kind]) + DEPTH * depth
 
 
-def joined_pieces(pieces: list[Piece], depth: int = 0) -> Box:
+def joined_pieces(pieces: list[Piece]) -> Box:
+    """The pieces of one line in a row: parentheses whose two ends are in it are whole again, and so are marks."""
+    open_at: list[int] = []
+    done: list[Piece] = []
+    for piece in pieces:
+        delimiter = piece.box.base if isinstance(piece.box, Scripts) else piece.box
+        if not isinstance(delimiter, Delimiter):
+            done.append(piece)
+        elif delimiter.opening:
+            open_at.append(len(done))
+            done.append(piece)
+        elif not open_at:
+            done.append(piece)
+        else:
+            start = open_at.pop()
+            done[start:] = [_closed(done[start], done[start + 1 :], piece, delimiter)]
+    return _marked(done, 0)
+
+
+def _closed(opening: Piece, inner: list[Piece], closing: Piece, delimiter: Delimiter) -> Piece:
+    """A fence from its delimiters and what is between them, with the scripts that stand at its end."""
+    assert isinstance(opening.box, Delimiter)
+    fence: Box = Fence(_marked(inner, len(opening.marks)), opening.box.text, delimiter.text)
+    if isinstance(closing.box, Scripts):
+        fence = replace(closing.box, base=fence)
+    return Piece(fence, opening.price, opening.marks)
+
+
+def _marked(pieces: list[Piece], depth: int) -> Box:
     """The pieces in a row, those with the same mark in one mark again, from the ``depth``-th mark on."""
     boxes: list[Box] = []
     for mark, run in groupby(pieces, key=lambda piece: piece.marks[depth] if len(piece.marks) > depth else None):
         group = list(run)
-        boxes += (
-            [piece.box for piece in group] if mark is None else [replace(mark, body=joined_pieces(group, depth + 1))]
-        )
+        if mark is None:
+            boxes += [piece.box for piece in group]
+        else:
+            boxes.append(replace(mark, body=_marked(group, depth + 1)))
     return flat_row(*boxes)

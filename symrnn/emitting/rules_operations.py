@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -53,6 +53,7 @@ from symrnn.language import (
     Vec,
     build,
 )
+from symrnn.language.traversal import variables
 from symrnn.primitives import lookup
 
 
@@ -267,11 +268,21 @@ def _aligned(stacks: list[tuple[Node, ...]], axis: int) -> bool:
     return all(size == sizes[0] for size in sizes)
 
 
-def grid_set(rows: list[tuple[Node, ...]], setter: Setter) -> Set:
+def grid_set(rows: Sequence[tuple[Node, ...]], setter: Setter) -> Set:
     """A matrix of blocks."""
     left, right = ("(", ")") if setter.style.matrix == "round" else ("[", "]")
     cells = tuple(tuple(setter.child(part, Tight.SUM) for part in row) for row in rows)
-    return Set(Grid(cells, left, right), Tight.ATOM)
+    return Set(Grid(cells, left, right, _time_of(rows)), Tight.ATOM)
+
+
+def _time_of(rows: Sequence[tuple[Node, ...]]) -> Box | None:
+    """The time of a block matrix: the one symbol in its entries' times, or the latest of numbers."""
+    times = {v.time for row in rows for part in row for v in variables(part) if v.time is not None}
+    symbols = {name for time in times for name in time.names()}
+    if len(symbols) == 1:
+        return index_box(Index.of(symbols.pop()))
+    numbers = [time.constant for time in times if time.constant is not None]
+    return index_box(Index.of(max(numbers))) if numbers and not symbols else None
 
 
 @rule.register

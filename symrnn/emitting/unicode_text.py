@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial, singledispatch
+from itertools import chain
 from types import MappingProxyType
 from typing import Protocol
 
@@ -28,7 +29,7 @@ from symrnn.emitting.boxes import (
     Row,
     Scripts,
 )
-from symrnn.emitting.breaking import break_lines, unwound
+from symrnn.emitting.breaking import Breaker, unwound
 from symrnn.emitting.canvas import Canvas, beside, columns, pad, stacked
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
@@ -95,11 +96,15 @@ def draw_equations(equations: Iterable[Equation], terminal: Terminal, width: int
     """Equations under each other, their equals signs in one column; long right sides on several lines."""
     measure = partial(_measure, terminal=terminal)
     given = list(equations) if width is None else unwound(equations, width, measure)
-    lefts = [None if e.left is None else box_canvas(e.left, terminal) for e in given]
-    margin = max((left.width for left in lefts if left is not None), default=0)
+    margin = max((box_canvas(e.left, terminal).width for e in given if e.left is not None), default=0)
+    breaker = Breaker(measure)
+    breaker.avoid(box for equation in given for box in (equation.left, equation.right))
     blocks: list[str] = []
-    for equation, left in zip(given, lefts, strict=True):
-        lines = _broken(equation.right, terminal, None if width is None else width - margin - 3)
+    # Long entries of matrices may get names on the way; what they stand for comes after the rest.
+    for equation in chain(given, breaker.coming()):
+        left = None if equation.left is None else box_canvas(equation.left, terminal)
+        taken = max(margin, 0 if left is None else left.width) + 3
+        lines = _broken(equation.right, breaker, terminal, None if width is None else width - taken)
         if not equation.bare:
             shown = left or Canvas(("",))
             lines[0] = beside([Canvas((" " * (margin - shown.width),)), shown, Canvas((" = ",)), lines[0]])
@@ -110,12 +115,11 @@ def draw_equations(equations: Iterable[Equation], terminal: Terminal, width: int
     return ("\n\n" if tall else "\n").join(blocks)
 
 
-def _broken(box: Box, terminal: Terminal, width: int | None) -> list[Canvas]:
+def _broken(box: Box, breaker: Breaker, terminal: Terminal, width: int | None) -> list[Canvas]:
     if width is None:
         return [box_canvas(box, terminal)]
     room = max(width, 20)
-    measure = partial(_measure, terminal=terminal)
-    lines = break_lines(box, room - 2, room, measure)
+    lines = breaker.lines(box, room - 3, room - 1)
     return [
         box_canvas(line, terminal) if number == 0 else beside([Canvas(("  ",)), box_canvas(line, terminal)])
         for number, line in enumerate(lines)
@@ -167,8 +171,10 @@ def _(box: Row, terminal: Terminal) -> Canvas:
         return beside([_grouped(part) if _is_fraction(item) else part for item, part in shown])
     above, below = max(part.base for part in parts), max(part.below for part in parts)
     for number, item in enumerate(box.items):
-        if isinstance(item, Delimiter) and item.size > 1:
-            parts[number] = _delimiter(item.text, above, below, terminal)
+        base = item.base if isinstance(item, Scripts) else item
+        if isinstance(base, Delimiter) and base.size > 1:
+            tall = _delimiter(base.text, above, below, terminal)
+            parts[number] = _with_scripts(tall, item, terminal) if isinstance(item, Scripts) else tall
     return beside(parts)
 
 
@@ -189,7 +195,10 @@ _SUP = str.maketrans(
 
 @box_canvas.register
 def _(box: Scripts, terminal: Terminal) -> Canvas:
-    base = box_canvas(box.base, terminal)
+    return _with_scripts(box_canvas(box.base, terminal), box, terminal)
+
+
+def _with_scripts(base: Canvas, box: Scripts, terminal: Terminal) -> Canvas:
     sub = "" if box.sub is None else _script(box.sub, "_", _SUB, terminal)
     sup = "" if box.sup is None else _script(box.sup, "^", _SUP, terminal)
     if base.height > 1 and not terminal.linear:
