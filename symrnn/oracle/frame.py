@@ -66,6 +66,10 @@ class RecordingSlots(Slots):
         return super().__getitem__(slot)
 
 
+class TooManyOperationsError(DataError):
+    """A formula that would never end, or not soon enough."""
+
+
 class OutOfRange:
     """The value of a formula's part outside the time range: zero, whatever it is multiplied by."""
 
@@ -111,7 +115,7 @@ class Frame:
         """Count operations; a formula that would never end is stopped here."""
         self.budget -= amount
         if self.budget < 0:
-            raise DataError(
+            raise TooManyOperationsError(
                 "the formula takes too many operations to evaluate",
                 hint="Are the limits of its sums and products what you meant?",
             )

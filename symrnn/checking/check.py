@@ -1,0 +1,110 @@
+"""Is this formula right? One answer to one question, from its text to the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from symrnn.checking.answers import Answer, Reading, read_answer
+from symrnn.checking.asked import Asked
+from symrnn.checking.diagnosis import Diagnosis, diagnose, diagnose_unconformable
+from symrnn.checking.judge import Finding, Judge
+from symrnn.checking.proof import proof_of
+from symrnn.checking.stations import Bench
+from symrnn.checking.verdict import Verdict
+from symrnn.errors import DataError, ReadingError, ShapeError, SymrnnError, UnknownNameError
+from symrnn.oracle.frame import TooManyOperationsError
+
+RANK = ("correct", "transposed", "mixed", "assumption", "truncated", "negated", "scaled", "wrong")
+"""Which reading is reported where none is right: the one that comes nearest."""
+
+MOST_JUDGED = 8
+"""How many readings are judged in full where none of them is right."""
+
+
+def check(answer: Answer, asked: Asked, bench: Bench | None = None, explain: bool = True) -> Verdict:
+    """The verdict on an answer.
+
+    ``bench`` keeps the numbers between answers to the same question; ``explain`` searches for the mistake and the
+    nearest right formula where the answer is wrong.  Raises nothing for a bad answer: that is the verdict
+    "unreadable" or "nonconformable".
+    """
+    bench = bench or Bench(asked.cell)
+    try:
+        readings = read_answer(answer, asked)
+    except ShapeError as error:
+        return _nonconformable(answer, asked, bench, error, explain)
+    except (ReadingError, UnknownNameError, SymrnnError) as error:
+        return _unreadable(error, bench)
+    try:
+        return _judged(readings, bench, explain)
+    except TooManyOperationsError as error:
+        return _unreadable(error, bench)
+
+
+def _unreadable(error: SymrnnError, bench: Bench) -> Verdict:
+    return Verdict("unreadable", mistake=str(error), seed=bench.seed)
+
+
+def _nonconformable(answer: Answer, asked: Asked, bench: Bench, error: ShapeError, explain: bool) -> Verdict:
+    found = diagnose_unconformable(answer, asked, bench) if explain else Diagnosis()
+    plain = Verdict(
+        "nonconformable",
+        mistake=str(error),
+        seed=bench.seed,
+        sizes=bench.sizes(),
+        tolerance=bench.tolerance,
+        method=bench.method,
+    )
+    if not found.repairs:
+        return plain
+    return replace(plain, repairs=found.repairs, mistake=f"{error.message}; {found.mistake}")
+
+
+def _judged(readings: Sequence[Reading], bench: Bench, explain: bool) -> Verdict:
+    judge = Judge(bench)
+    right = next((reading for reading in readings if judge.is_right(reading)), None)
+    if right is not None:
+        found = judge.judge(right)
+    else:
+        findings = [judge.judge(reading) for reading in readings[:MOST_JUDGED]]
+        found = min(findings, key=lambda f: RANK.index(f.verdict))
+    verdict = _verdict(found, bench)
+    if verdict.correct:
+        return replace(verdict, proof=proof_of(found.reading, bench)) if explain else verdict
+    if not explain:
+        return verdict
+    diagnosis = diagnose(found, [found.reading, *(r for r in readings if r is not found.reading)], bench)
+    return replace(
+        verdict,
+        mistake=diagnosis.mistake or verdict.mistake,
+        repairs=diagnosis.repairs,
+        counterexample=diagnosis.counterexample,
+        reading=verdict.reading or diagnosis.reading,
+    )
+
+
+def _verdict(found: Finding, bench: Bench) -> Verdict:
+    tolerance = bench.tolerance
+    first_wrong = next((rung.tau for rung in found.rungs if not rung.error <= tolerance), None)
+    note = found.target.note if found.target is not None else None
+    reading = "; ".join(n for n in (found.reading.note, note) if n) or None
+    return Verdict(
+        found.verdict,
+        layout=found.layout,
+        factor=found.factor,
+        window=found.window,
+        reading=reading,
+        first_wrong_tau=first_wrong,
+        assumption=found.assumption,
+        error=found.error,
+        mistake=found.mistake,
+        seed=bench.seed,
+        sizes=bench.sizes(),
+        ladder=found.rungs,
+        tolerance=tolerance,
+        method=bench.method,
+    )
+
+
+__all__ = ["Answer", "Asked", "Bench", "DataError", "Verdict", "check"]
