@@ -17,9 +17,16 @@ _HOMES = {
     "Layout": "symrnn.language",
     "Style": "symrnn.emitting.style",
     "SymrnnError": "symrnn.errors",
+    "apply": "symrnn.reading.sympy_reader",
+    "at": "symrnn.reading.sympy_reader",
+    "cell": "symrnn.api.defining",
+    "cell_from_sympy": "symrnn.api.defining",
+    "check": "symrnn.api.checking",
     "derive": "symrnn.api",
     "load": "symrnn.api",
     "read_cell": "symrnn.api",
+    "state": "symrnn.reading.sympy_reader",
+    "verify": "symrnn.api",
 }
 
 __all__ = [
@@ -29,16 +36,26 @@ __all__ = [
     "Style",
     "SymrnnError",
     "__version__",
+    "apply",
+    "at",
+    "cell",
+    "cell_from_sympy",
+    "check",
     "derive",
     "load",
     "read_cell",
+    "state",
+    "verify",
 ]
 
 if TYPE_CHECKING:
-    from symrnn.api import Derivation, derive, load, read_cell
+    from symrnn.api import Derivation, derive, load, read_cell, verify
+    from symrnn.api.checking import check
+    from symrnn.api.defining import cell, cell_from_sympy
     from symrnn.emitting.style import Style
     from symrnn.errors import SymrnnError
     from symrnn.language import Cell, Layout
+    from symrnn.reading.sympy_reader import apply, at, state
 
 
 def __getattr__(name: str) -> Any:

@@ -390,9 +390,11 @@ def counter_values(tmp_path: Path) -> str:
 
 def test_evaluate_is_exact(capsys: Captured, counter_values: str) -> None:
     everything = shown(capsys, "evaluate", "counter", "--values", counter_values)
-    assert "h[2] = 5/2" in everything
-    assert "L = 549/32" in everything
-    assert shown(capsys, "evaluate", "counter", "--values", counter_values, "--wrt", "w2") == "D(L, w2) = 135/8\n"
+    assert "h[2] = 2.5\n" in everything
+    assert "L = 17.15625\n" in everything
+    assert shown(capsys, "evaluate", "counter", "--values", counter_values, "--wrt", "w2") == "D(L, w2) = 16.875\n"
+    staged = shown(capsys, "evaluate", "counter", "--values", counter_values, "--stages")
+    assert "h[1] = w1 * x[1] + w2 * h[0] + b2 = 1 * 3 + 0.5 * 0 + 0 = 3 + 0 + 0 = 3\n" in staged
     found = json.loads(
         shown(
             capsys,
@@ -410,17 +412,23 @@ def test_evaluate_is_exact(capsys: Captured, counter_values: str) -> None:
             "json",
         )
     )
-    assert found == {"values": {"D(h[t], w2)": "3"}, "exact": True, "kinks": []}
+    assert found["exact"] is True
+    (answer,) = found["answers"]
+    assert (answer["of"], answer["wrt"], answer["value"]) == ("h[2]", "w2", "3")
+
+
+def test_evaluate_an_expression(capsys: Captured, counter_values: str) -> None:
+    options = ["evaluate", "counter", "--values", counter_values, "--of", "2*h[t] + w3", "--times", "t=2"]
+    assert shown(capsys, *options) == "2 * h[2] + w3 = 6.5\n"
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--of", "h[t]", "--wrt", "w2"], "1 <= t <= tau"),
-        (["--of", "h[t]", "--wrt", "w2", "--times", "t=9"], "not between 1 and 2"),
+        (["--of", "h[t]", "--wrt", "w2"], "no definite time"),
         (["--of", "h[t]", "--wrt", "w2", "--times", "t=1,q=2"], 'no free time "q"'),
-        (["--of", "h[9]"], "outside"),
         (["--of", "h[t] +"], "column"),
+        (["--of", "h[t]", "--times", "t"], "name=number"),
     ],
 )
 def test_evaluate_says_what_is_wrong_with_a_question(
@@ -433,7 +441,7 @@ def test_evaluate_says_what_is_wrong_with_a_question(
     ("content", "expected"),
     [
         ('{"w1": [1', "line 1"),
-        ("[1]", "holds a list"),
+        ("[1]", "not an object"),
         ('{"w9": 1}', 'takes no value "w9"'),
         ('{"w1": "abc"}', '"abc" is not a number'),
         ('{"x": [[1, 2], [3]]}', "x"),
@@ -446,6 +454,23 @@ def test_evaluate_says_what_is_wrong_with_the_numbers(
     path = tmp_path / "bad.json"
     path.write_text(content)
     assert expected in fails(capsys, "evaluate", "counter", "--values", str(path))
+
+
+def test_flow_prints_and_draws(capsys: Captured, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "flow.png"
+    out = shown(capsys, "flow", "elman", "--tau", "6", "--sigma", "0.5", "-o", str(picture))
+    assert "per step a factor of about" in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    found = json.loads(shown(capsys, "flow", "elman", "--tau", "4", "--as", "json"))
+    assert len(found["states"]["h"]["log10_norm"]) == 4
+    assert ".xyz" in fails(capsys, "flow", "elman", "--tau", "4", "-o", str(tmp_path / "flow.xyz"))
+
+
+def test_flow_tells_spectral_facts(capsys: Captured) -> None:
+    assert "spectral radius" in shown(capsys, "flow", "linear", "--spectral")
+    assert "--spectral" in fails(capsys, "flow", "linear", "--assume", "orthogonal")
+    assert "no state" in fails(capsys, "flow", "linear", "--state", "q")
 
 
 # Cells that are none

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from symrnn.checking.verification import Setting, verify
 from symrnn.emitting.style import Style, parse_style, style_from_pairs
 from symrnn.errors import QuestionError, did_you_mean
 from symrnn.language import Cell, Index, Layout, Node
+from symrnn.reading.expression import read_expression
 from symrnn.reading.question import read_question
+from symrnn.reading.scope import Scope
 
 VEC_ORDERS = ("column", "row")
 
@@ -78,7 +81,15 @@ def question(cell: Cell, of: Any, wrt: Any) -> tuple[Node, Node]:
 def _node(value: Any, cell: Cell) -> Node:
     if isinstance(value, Node):
         return value
-    raise QuestionError(f"a question is asked in text or nodes, not with a {type(value).__name__}")
+    if isinstance(value, str):
+        return read_expression(value, Scope.of(cell))
+    if "sympy" not in sys.modules:  # then it is no SymPy object either, and nobody should wait for SymPy
+        raise QuestionError(f"a question is asked in text, nodes or SymPy objects, not with a {type(value).__name__}")
+    from symrnn.reading.sympy_reader import TimedSymbol, read_sympy
+
+    if isinstance(value, TimedSymbol):
+        raise QuestionError(f"{value.name} has a value at every time", hint=f"Ask at a time: {value.name}[t].")
+    return read_sympy(value, Scope.of(cell))
 
 
 def chosen_layout(cell: Cell, layout: str | Layout | None) -> Layout:

@@ -85,6 +85,9 @@ class CellCheck:
         """Whether everything agrees."""
         return not self.failures
 
+    def __str__(self) -> str:
+        return table(self)
+
 
 def check_cell(
     cell: Cell, seed: int = 0, at_kink: float = 0.0, tau: int = TAU, layout: Layout = Layout.NUMERATOR

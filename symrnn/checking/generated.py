@@ -40,7 +40,8 @@ class Problem:
 
     def errors(self, module: SimpleNamespace) -> dict[str, float]:
         """The relative error of the loss and of every gradient that a module computes."""
-        loss, gradients = module.loss_and_gradients(**self.arguments)
+        with np.errstate(all="ignore"):  # a number that isn't finite is an error of its own below
+            loss, gradients = module.loss_and_gradients(**self.arguments)
         errors = {"loss": relative_error(np.asarray(loss), np.asarray(self.loss))}
         for key in sorted({*self.gradients, *gradients}):
             if key not in gradients or key not in self.gradients:

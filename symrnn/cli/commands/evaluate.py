@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from symrnn.cli import arguments
 from symrnn.cli.terminal import Terminal
@@ -25,6 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--values", metavar="FILE.json", required=True, help="the numbers")
     arguments.add_question(parser, required=False)
     parser.add_argument("--times", metavar="t=3,k=1", help="numbers for the free times of the question")
+    parser.add_argument("--stages", action="store_true", help="what stands between symbol and result, too")
     arguments.add_layout(parser)
     arguments.add_kink(parser)
     parser.add_argument("--as", dest="format", choices=("pretty", "json"), default="pretty", help="default: pretty")
@@ -33,20 +33,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     """Read the numbers, evaluate, print."""
-    from symrnn.api.asking import evaluate, read_values
+    from symrnn.api.asking import evaluate
     from symrnn.api.deriving import chosen_layout
     from symrnn.api.loading import load
+    from symrnn.drawing.evaluation_text import evaluation_dict, evaluation_text
+    from symrnn.inquiry.evaluate import read_values
 
     cell = load(options.cell)
     found = evaluate(
         cell,
-        read_values(Path(options.values)),
+        read_values(options.values),
         options.of,
         options.wrt,
         arguments.numbers(options.times),
         chosen_layout(cell, options.layout),
         float(options.relu0),
     )
-    shown = json.dumps(found.as_dict(), indent=2) + "\n" if options.format == "json" else found.pretty()
-    terminal.deliver(shown, options.output)
+    if options.format == "json":
+        terminal.deliver(json.dumps(evaluation_dict(found), indent=2) + "\n", options.output)
+    else:
+        shown = evaluation_text(found, staged=options.stages, width=terminal.width())
+        terminal.deliver(shown, options.output)
     return 0

@@ -11,6 +11,7 @@ differences where a function isn't analytic). One table; exit code 1 where anyth
 from __future__ import annotations
 
 import argparse
+import json
 
 from symrnn.cli import arguments
 from symrnn.cli.terminal import Terminal
@@ -27,12 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     """Check and print the table."""
-    from symrnn.api.deriving import chosen_layout
-    from symrnn.api.loading import load
-    from symrnn.checking.cell_check import as_dict, check_cell, table
-    from symrnn.emitting.report_json import json_text
+    from symrnn.api.verifying import verify
+    from symrnn.checking.cell_check import as_dict
 
-    cell = load(options.cell)
-    found = check_cell(cell, options.seed, float(options.relu0), layout=chosen_layout(cell, options.layout))
-    terminal.write(json_text(as_dict(found)) if options.format == "json" else table(found) + "\n")
+    found = verify(options.cell, options.seed, float(options.relu0), options.layout)
+    terminal.write(json.dumps(as_dict(found), indent=2) + "\n" if options.format == "json" else f"{found}\n")
     return 0 if found.passed else 1
