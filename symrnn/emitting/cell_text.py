@@ -80,19 +80,21 @@ def _grouped(declarations: Iterable[Declaration], index: str) -> Iterator[str]:
 
 def _declared(declaration: Declaration, index: str) -> str:
     time = f"[{index}]" if declaration.timed and declaration.role in (Role.PARAMETER, Role.CONSTANT) else ""
-    text = " ".join([f"{declaration.name}{time}{_shape(declaration.shape)}", *sorted(declaration.attributes)])
+    text = " ".join(
+        [f"{declaration.name}{time}{_shape(declaration.shape, declaration.two_axes)}", *sorted(declaration.attributes)]
+    )
     given = declaration.value if declaration.value is not None else declaration.before
     return text if given is None else f"{text} = {to_text(given)}"
 
 
-def _shape(shape: Shape) -> str:
-    """``[n]`` for a column, ``[p,q]`` for a matrix, nothing for a scalar."""
-    shown = shape[:1] if len(shape) == 2 and shape[1].constant == 1 and shape[0].constant != 1 else shape
+def _shape(shape: Shape, two_axes: bool) -> str:
+    """``[n]`` for a column, ``[p,q]`` for a matrix (``[n,1]`` too, where it was declared so), nothing for a scalar."""
+    shown = shape if two_axes else shape[:1]
     return f"[{','.join(index_text(axis) for axis in shown)}]" if shown else ""
 
 
 def _state(state: State) -> str:
-    text = f"{state.name}{_shape(state.shape)}"
+    text = f"{state.name}{_shape(state.shape, state.two_axes)}"
     if state.start == Start.LEARNED:
         return f"{text} learned"
     if state.start == Start.EXPRESSION and state.initial is not None:

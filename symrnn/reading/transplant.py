@@ -39,6 +39,7 @@ class Transplant:
                 shape=self._shape(d.shape),
                 value=self._maybe(d.value, steps),
                 before=self._maybe(d.before, steps),
+                two_axes=d.two_axes and not self._narrowed(d.shape),
                 line=None,
             )
             for d in pieces.declarations
@@ -60,7 +61,13 @@ class Transplant:
         )
 
     def _state(self, line: StateLine, steps: Steps) -> StateLine:
-        return StateLine(self._shape(line.shape), line.start, self._maybe(line.initial, steps), None, line.two_axes)
+        return StateLine(
+            self._shape(line.shape),
+            line.start,
+            self._maybe(line.initial, steps),
+            None,
+            line.two_axes and not self._narrowed(line.shape),
+        )
 
     def _maybe(self, node: Node | None, steps: Steps) -> Node | None:
         return None if node is None else self.node(node, steps)
@@ -79,6 +86,10 @@ class Transplant:
 
     def _shape(self, shape: Shape) -> Shape:
         return tuple(axis.substitute(self.sizes) for axis in shape)
+
+    def _narrowed(self, shape: Shape) -> bool:
+        """Whether the formal matrix became a column, which is then written as one."""
+        return len(shape) == 2 and shape[1].constant is None and self._shape(shape)[1].constant == 1
 
     def _number(self, index: Index, steps: Steps) -> Index:
         return index.substitute({**steps, **self.sizes})
