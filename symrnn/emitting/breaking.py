@@ -20,7 +20,7 @@ from symrnn.emitting.typeset import Equation
 SEGMENT = 16.0
 """How wide a piece may be that a page cannot break, in em: a phone shows about twenty."""
 
-WIDEST_MATRIX = 38.0
+WIDEST_MATRIX = 18.0
 """How wide a matrix may be on a page, in em, before its entries take several lines."""
 
 WIDEST_LEFT = 0.4

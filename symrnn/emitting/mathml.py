@@ -33,7 +33,7 @@ from symrnn.emitting.boxes import (
 )
 from symrnn.emitting.breaking import Breaker, segments
 from symrnn.emitting.measure import fence_size
-from symrnn.emitting.rules import COMMA, EQUALS
+from symrnn.emitting.rules import EQUALS
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.errors import UnsupportedError
@@ -130,11 +130,15 @@ def to_mathml_flow(
     page = Page(attributes)
     breaker = Breaker()
     breaker.avoid([box, lead])
-    parts = _parts(box, lead, breaker, page)
+    lines = [_parts(box, lead, breaker, page)]
     for definition in breaker.coming():
-        parts[-1] = f"<mrow>{parts[-1]}{box_mathml(COMMA, page)}</mrow>"
-        parts += _parts(definition.right, flat_row(definition.left or Row(()), EQUALS), breaker, page)
-    return "<wbr>".join(f'<math xmlns="{NAMESPACE}" displaystyle="true">{part}</math>' for part in parts)
+        named = flat_row(definition.left or Row(()), EQUALS)
+        lines.append(_parts(definition.right, named, breaker, page))
+    return "<br>".join("<wbr>".join(_flowing(part) for part in parts) for parts in lines)
+
+
+def _flowing(content: str) -> str:
+    return f'<math xmlns="{NAMESPACE}" displaystyle="true">{content}</math>'
 
 
 def _parts(box: Box, lead: Box | None, breaker: Breaker, page: Page) -> list[str]:
@@ -253,6 +257,9 @@ def _(box: Fraction, page: Page) -> str:
     return _element("mfrac", box_mathml(box.top, page) + box_mathml(box.bottom, page))
 
 
+LARGEST_PLAIN = 2
+"""Parentheses in parentheses only get larger around tall things: browsers leave gaps beside stretched ones."""
+
 _SIZES = ("1em", "1.25em", "1.8em", "2.4em", "3em")
 
 
@@ -269,7 +276,7 @@ def _(box: Delimiter, page: Page) -> str:
 
 
 def _delimiter(text: str, size: int | None, form: str) -> str:
-    if size in (0, 1):
+    if size is not None and size <= LARGEST_PLAIN:
         return _element("mo", text, form=form, stretchy="false", **_TIGHT)
     if size is None:
         return _element("mo", text, form=form, stretchy="true", **_TIGHT)
