@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +60,11 @@ def test_a_style_is_a_value() -> None:
 def test_a_style_says_what_it_changes() -> None:
     for style in PRESETS.values():
         assert parse_style(str(style)) == style
+
+
+def test_the_page_about_notation_names_every_key_value_and_preset() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "notation.md").read_text("utf-8")
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    assert list(rows) == list(CHOICES)
+    assert all(f"`{value}`" in rows[key] for key, values in CHOICES.items() for value in values)
+    assert all(f"`{name}`" in page for name in PRESETS)
