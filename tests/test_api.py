@@ -133,7 +133,8 @@ def test_options_that_are_none_are_refused(options: dict[str, object]) -> None:
 
 def test_a_cell_file_states_its_own_layout_and_style() -> None:
     cell = symrnn.read_cell(
-        "layout denominator\nstyle letters=bold\nsize n\nparam W[n,n]\nstate h[n]\nh[t] = W @ h[t-1]\nloss L = norm2(h[tau])"
+        "layout denominator\nstyle letters=bold\nsize n\nparam W[n,n]\nstate h[n]\n"
+        "h[t] = W @ h[t-1]\nloss L = norm2(h[tau])"
     )
     found = symrnn.derive(cell, "L", "W")
     assert found.layout is Layout.DENOMINATOR

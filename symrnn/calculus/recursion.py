@@ -105,6 +105,8 @@ class _Builder:
         self.leaves = leaves
         self.scalar = scalar
         self.finish = finisher(cell)
+        self.wanted = frozenset((leaf.name, leaf.role) for leaf in leaves)
+        self.taken = frozenset(cell.names())
         self.influenced = self._influenced()
         self.names = {name: self._part_name(name) for name in self.graph.order}
         self.sources: dict[str, list[Source]] = {}
@@ -133,15 +135,12 @@ class _Builder:
 
     def _part_name(self, name: str) -> str:
         wanted = f"lam_{name}"
-        while wanted in self.cell.names():
+        while wanted in self.taken:
             wanted += "_"
         return wanted
 
     def _influenced(self) -> frozenset[str]:
-        found: frozenset[str] = frozenset()
-        for leaf in self._roots():
-            found |= self.graph.descendants(leaf)
-        return found
+        return self.graph.descendants(*self._roots())
 
     def _roots(self) -> Iterable[Variable]:
         """The leaves, and through a state's initial expression the state that starts with them."""
@@ -159,7 +158,7 @@ class _Builder:
     def _wants(self, leaf: Variable) -> bool:
         if computed(leaf):
             return leaf.name in self.influenced or leaf.name in self.cell.whole or self._is_start(leaf.name)
-        return any(leaf.name == w.name and leaf.role is w.role for w in self.leaves)
+        return (leaf.name, leaf.role) in self.wanted
 
     def _is_start(self, name: str) -> bool:
         return name in self.cell.state

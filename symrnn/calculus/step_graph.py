@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -44,9 +43,22 @@ class StepGraph:
             )
         return distance
 
-    def reads(self, name: str) -> Iterator[Variable]:
+    def reads(self, name: str) -> tuple[Variable, ...]:
         """The leaves of a variable's equation."""
-        yield from variables(self.expression(name))
+        return self._reads[name]
+
+    @cached_property
+    def _reads(self) -> dict[str, tuple[Variable, ...]]:
+        return {name: tuple(variables(self.expression(name))) for name in self.order}
+
+    @cached_property
+    def _readers(self) -> dict[tuple[str, Role], list[str]]:
+        """The equations that read a leaf, at whatever time."""
+        found: dict[tuple[str, Role], list[str]] = {}
+        for name in self.order:
+            for key in dict.fromkeys((leaf.name, leaf.role) for leaf in self.reads(name)):
+                found.setdefault(key, []).append(name)
+        return found
 
     def consumers(self, name: str) -> list[tuple[str, int]]:
         """The equations that read a variable, with the distance in time."""
@@ -75,20 +87,16 @@ class StepGraph:
             )
         return frozenset(found)
 
-    def descendants(self, leaf: Variable) -> frozenset[str]:
-        """All equation variables that depend on a leaf (a parameter, an input, a variable at any time)."""
-        found: set[str] = set()
-        if leaf.role is Role.COMPUTED and leaf.name in self.cell.equation:
-            found.add(leaf.name)
-        changed = True
-        while changed:
-            changed = False
-            for name in self.order:
-                if name not in found and any(
-                    v.name in found or (v.name == leaf.name and v.role is leaf.role) for v in self.reads(name)
-                ):
-                    found.add(name)
-                    changed = True
+    def descendants(self, *leaves: Variable) -> frozenset[str]:
+        """All equation variables that depend on one of these (parameters, inputs, variables at any time)."""
+        found: dict[str, None] = {}
+        open_keys = [(leaf.name, leaf.role) for leaf in leaves]
+        found.update((name, None) for name, role in open_keys if role is Role.COMPUTED and name in self.cell.equation)
+        while open_keys:
+            for name in self._readers.get(open_keys.pop(), ()):
+                if name not in found:
+                    found[name] = None
+                    open_keys.append((name, Role.COMPUTED))
         return frozenset(found)
 
     def at(self, node: Node, time: Index) -> Node:
