@@ -24,8 +24,8 @@ class Style:
     ``hats``: ŷ as a hat, a wide hat, or the bare name.  ``time``: h_t or h^(t).  ``power``: h² or h^⊙2 for
     the elementwise power of a vector (of a matrix it is always marked).  ``product``: factors side by side
     or with dots.
-    ``numbers``: 3/5 or, where it ends, 0.6.  ``matrix``: round or square brackets.  ``sizes``: I and 1, or with their sizes.  ``derivative``: a
-    fraction, or ∇ for a scalar's gradient in denominator layout.
+    ``numbers``: 3/5 or, where it ends, 0.6.  ``matrix``: round or square brackets.  ``sizes``: I and 1, or with
+    their sizes.  ``derivative``: a fraction, or ∇ for a scalar's gradient in denominator layout.
 
     >>> Style().transpose
     'top'
