@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -75,6 +76,7 @@ def read_statements(text: str, source: Source) -> Draft:
     Raises ReadingError with line and column where a line is neither a declaration nor an equation.
     """
     draft = Draft(source, comments=_comments(source.lines))
+    text = _STYLE.sub(lambda line: _style(line, draft, text), text)
     for tokens in statements(tokenize(text, source), source, indented=True):
         parser = Parser(tokens, source)
         rule = _KEYWORDS.get(tokens[0].text) if tokens[0].kind == "name" else None
@@ -86,6 +88,25 @@ def read_statements(text: str, source: Source) -> Draft:
         if parser.here.kind != "end":
             raise parser.expected("the end of the line")
     return draft
+
+
+# The values of a style are signs that are in no formula, as in style transpose=ᵀ hadamard=∘.
+_STYLE = re.compile(r"^[ \t]*style[ \t]+(?![\[=])([^#\n]*)", re.MULTILINE)
+
+
+def _style(line: re.Match[str], draft: Draft, text: str) -> str:
+    """Note a style line's keys and values, a bare word being a preset's name; blanks stand in its place."""
+    for word in line.group(1).replace(",", " ").split():
+        key, equals, value = word.partition("=")
+        if equals and not (key and value):
+            number = text.count("\n", 0, line.start()) + 1
+            raise ReadingError(
+                f'"{word}" is no style',
+                location=draft.source.at((number, 1)),
+                hint="Write style transpose=prime, bold=no.",
+            )
+        draft.style.append((key, value) if equals else ("preset", word))
+    return " " * len(line.group())
 
 
 def _is_equation(tokens: Sequence[Token]) -> bool:
@@ -251,17 +272,6 @@ def _layout(parser: Parser, draft: Draft, keyword: Token) -> None:
     draft.layout = word.text
 
 
-def _style(parser: Parser, draft: Draft, keyword: Token) -> None:
-    while parser.here.kind != "end":
-        key = parser.take("name").text
-        if not parser.skip("="):
-            raise parser.expected('"="', "Write style transpose=prime vectors=bold.")
-        if parser.here.kind not in ("name", "number"):
-            raise parser.expected("a word")
-        draft.style.append((key, parser.take().text))
-        parser.skip(",")
-
-
 _KEYWORDS: dict[str, Callable[[Parser, Draft, Token], None]] = {
     "cell": _cell,
     "time": _time,
@@ -269,6 +279,5 @@ _KEYWORDS: dict[str, Callable[[Parser, Draft, Token], None]] = {
     "loss": _loss,
     "head": _head,
     "layout": _layout,
-    "style": _style,
     **{kind: _declarations(kind) for kind in ("size", "param", "const", "input", "target", "state")},
 }

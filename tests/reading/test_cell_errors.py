@@ -186,7 +186,7 @@ WRONG: list[tuple[str, str, type[SymrnnError], int | None, str]] = [
     ("a function bound to nothing", "function f = thanh\nloss g = 1", UnknownNameError, 1, 'Did you mean "tanh"'),
     ("a function bound to a reduction", "function f = softmax\nloss g = 1", CellError, 1, "not elementwise"),
     ("an unknown layout", "layout mixed\nloss f = 1", ReadingError, 1, "numerator or layout denominator"),
-    ("a style without a value", "style bold\nloss f = 1", ReadingError, 1, 'expected "="'),
+    ("a style without a value", "size n\nstyle bold=\nloss f = 1", ReadingError, 2, "is no style"),
     ("a missing comma", "size n m\nloss f = n", ReadingError, 1, "no attribute"),
     ("a forgotten parenthesis", HEAD + "a[t] = tanh(W @ b\nh[t] = a[t]", ReadingError, 4, r'or "\)"'),
     ("a head that nobody knows", HEAD + STEP + "head softmax(h)", CellError, 5, "no heads are known"),

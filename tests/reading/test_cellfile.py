@@ -293,6 +293,9 @@ def test_style_layout_and_comments() -> None:
     assert cell.name == "my-cell.2"
     assert cell.layout == "denominator"
     assert cell.style == (("transpose", "prime"), ("bold", "no"))
+    signs = read("style goodfellow, transpose=ᵀ  # a comment", "style hadamard=∘", "style[t] = 2 * style[t-1]")
+    assert signs.style == (("preset", "goodfellow"), ("transpose", "ᵀ"), ("hadamard", "∘"))
+    assert list(signs.equation) == ["style"]
     assert cell.comments == ("From a book.", "Second line.", "eq. 3")
 
 
