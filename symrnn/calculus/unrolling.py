@@ -12,9 +12,9 @@ from symrnn.errors import QuestionError
 from symrnn.language import build
 from symrnn.language.binder import HadamardProduct, Product, Sum
 from symrnn.language.index import Index
-from symrnn.language.leaf import ONE, Delta, Eye, IndexNumber, Ones, Zeros, number
+from symrnn.language.leaf import ONE, Delta, Eye, IndexNumber, Number, Ones, Zeros, number
 from symrnn.language.node import Node
-from symrnn.language.operation import Add, Hadamard, MatMul, Neg
+from symrnn.language.operation import Add, Hadamard, MatMul, MatrixPower, Neg, Power
 from symrnn.language.traversal import rebuild, substitute_indices
 
 MOST_TERMS = 10_000
@@ -75,12 +75,23 @@ def expand(node: Node) -> Node:
         return build.times(*rebuilt.args[0])
     if isinstance(rebuilt, Add):
         return build.add(*rebuilt.args[0])
+    if isinstance(rebuilt, MatrixPower):
+        return build.matrix_power(*rebuilt.args)
+    if isinstance(rebuilt, Power):
+        return _expand_power(rebuilt)
     if isinstance(rebuilt, IndexNumber) and rebuilt.index.constant is not None:
         return number(rebuilt.index.constant)
     if isinstance(rebuilt, Delta):
         distance = (rebuilt.args[0] - rebuilt.args[1]).constant
         return rebuilt if distance is None else (ONE if distance == 0 else number(0))
     return build.neg(rebuilt.args[0]) if isinstance(rebuilt, Neg) else rebuilt
+
+
+def _expand_power(node: Power) -> Node:
+    base, exponent = node.args
+    if isinstance(exponent, Number) and exponent.value == 0:
+        return Ones(*base.shape) if base.shape else ONE
+    return build.power(base, exponent)
 
 
 def _expand_sum(node: Sum) -> Node:
