@@ -13,7 +13,6 @@ from symrnn.language import (
     Determinant,
     Entry,
     Eye,
-    HadamardProduct,
     HStack,
     ImmediateJacobian,
     Index,
@@ -34,9 +33,15 @@ from symrnn.language import (
 )
 from symrnn.primitives import lookup
 from symrnn.primitives import names as primitive_names
-from symrnn.reading.ordering import direction
+from symrnn.reading.binders import (
+    count_arguments,
+    read_hadamard_product,
+    read_mean,
+    read_product,
+    read_sum,
+)
 from symrnn.reading.reader import Reader
-from symrnn.reading.syntax import Apply, Minus, Name, Num, Tree
+from symrnn.reading.syntax import Apply, Num
 
 Rule = Callable[[Reader, Apply], Node]
 
@@ -95,16 +100,9 @@ def _no_function(name: str, reader: Reader) -> SymrnnError:
     return UnknownNameError(f'there is no function "{name}"', hint=hint)
 
 
-def _count(call: Apply, counts: tuple[int, ...], usage: str) -> None:
-    if len(call.arguments) not in counts:
-        allowed = " or ".join(str(c) for c in counts)
-        noun = "argument" if counts == (1,) else "arguments"
-        raise ReadingError(f"{call.name} takes {allowed} {noun}, but got {len(call.arguments)}", hint=f"Write {usage}.")
-
-
 def _unary(make: Callable[[Node], Node]) -> Rule:
     def rule(reader: Reader, call: Apply) -> Node:
-        _count(call, (1,), f"{call.name}(A)")
+        count_arguments(call, (1,), f"{call.name}(A)")
         return make(reader.read(call.arguments[0]))
 
     return rule
@@ -120,13 +118,13 @@ def _variadic(make: Callable[..., Node]) -> Rule:
 
 
 def _kron(reader: Reader, call: Apply) -> Node:
-    _count(call, (2,), "kron(A, B)")
+    count_arguments(call, (2,), "kron(A, B)")
     left, right = (reader.read(a) for a in call.arguments)
     return Kron(left, right)
 
 
 def _sizes(call: Apply, reader: Reader, counts: tuple[int, ...], usage: str) -> list[Index]:
-    _count(call, counts, usage)
+    count_arguments(call, counts, usage)
     return [reader.index(a) for a in call.arguments]
 
 
@@ -153,18 +151,18 @@ def _delta(reader: Reader, call: Apply) -> Node:
 
 
 def _unvec(reader: Reader, call: Apply) -> Node:
-    _count(call, (3,), "unvec(v, p, q)")
+    count_arguments(call, (3,), "unvec(v, p, q)")
     vector, rows, columns = call.arguments
     return Unvec(reader.read(vector), reader.index(rows), reader.index(columns))
 
 
 def _matrix_power(reader: Reader, call: Apply) -> Node:
-    _count(call, (2,), "matrix_power(W, t-k)")
+    count_arguments(call, (2,), "matrix_power(W, t-k)")
     return build.matrix_power(reader.read(call.arguments[0]), reader.index(call.arguments[1]))
 
 
 def _frac(reader: Reader, call: Apply) -> Node:
-    _count(call, (2,), "frac(1, 3)")
+    count_arguments(call, (2,), "frac(1, 3)")
     top, bottom = call.arguments
     if not (isinstance(top, Num) and isinstance(bottom, Num)) or bottom.value == 0:
         raise ReadingError("frac takes two numbers, the second not zero", hint="Write a / b for a quotient.")
@@ -178,105 +176,9 @@ def _extremum(reader: Reader, call: Apply) -> Node:
     return build.index_number((index_max if call.name == "max" else index_min)(*indices))
 
 
-def _bound_name(reader: Reader, call: Apply) -> str:
-    tree = call.arguments[1]
-    if not isinstance(tree, Name):
-        raise ReadingError(
-            f"the second argument of {call.name} is the name of the index",
-            location=reader.source.at(tree.position),
-            hint=_BINDER_USAGE[call.name],
-        )
-    name, scope = tree.name, reader.scope
-    if name in scope.sizes or name in scope.time.first.names() | scope.time.last.names():
-        raise ReadingError(
-            f'"{name}" is a size, and cannot be the index of a {call.name}',
-            location=reader.source.at(tree.position),
-            hint=_BINDER_USAGE[call.name],
-        )
-    return name
-
-
-_BINDER_USAGE = MappingProxyType(
-    {
-        "sum": "Write sum(e, t) for all times, sum(e, k, 1, t) for a range, sum(A) for all entries.",
-        "mean": "Write mean(e, t) for all times, mean(e, k, 1, t) for a range, mean(A) over all entries.",
-        "prod": "Write prod(e, j, t, k+1, -1) for a descending product, prod(e, j, k+1, t, 1) for the other.",
-        "hprod": "Write hprod(e, j, k+1, t, 1).",
-    }
-)
-
-
-def _range(reader: Reader, call: Apply) -> tuple[Index, Index]:
-    """The bounds of a sum: given, or all times."""
-    if len(call.arguments) == 2:
-        return reader.scope.time.first, reader.scope.time.last
-    return reader.index(call.arguments[2]), reader.index(call.arguments[3])
-
-
-def _sum(reader: Reader, call: Apply) -> Node:
-    if len(call.arguments) == 1:
-        return build.apply("sum", reader.read(call.arguments[0]))
-    _count(call, (1, 2, 4), _BINDER_USAGE["sum"].removeprefix("Write ").rstrip("."))
-    name = _bound_name(reader, call)
-    lower, upper = _range(reader, call)
-    body = reader.inside(reader.scope.bind(name, lower, upper)).read(call.arguments[0])
-    return build.sum_over(body, name, lower, upper)
-
-
-def _mean(reader: Reader, call: Apply) -> Node:
-    if len(call.arguments) == 1:
-        return build.apply("mean", reader.read(call.arguments[0]))
-    _count(call, (1, 2, 4), _BINDER_USAGE["mean"].removeprefix("Write ").rstrip("."))
-    lower, upper = _range(reader, call)
-    length = upper - lower + 1
-    if length.constant is not None and length.constant < 1:
-        raise ReadingError(f"the mean from {lower} to {upper} has no terms")
-    return build.times(build.divide(build.number(1), build.index_number(length)), _sum(reader, call))
-
-
-def _product(reader: Reader, call: Apply) -> Node:
-    return build.product_over(*_product_parts(reader, call))
-
-
-def _hadamard_product(reader: Reader, call: Apply) -> Node:
-    return HadamardProduct(*_product_parts(reader, call))
-
-
-def _product_parts(reader: Reader, call: Apply) -> tuple[Node, str, Index, Index, int]:
-    _count(call, (4, 5), _BINDER_USAGE[call.name].removeprefix("Write ").rstrip("."))
-    name = _bound_name(reader, call)
-    first, last = reader.index(call.arguments[2]), reader.index(call.arguments[3])
-    step = _step(reader, call, first, last)
-    low, high = (first, last) if step > 0 else (last, first)
-    body = reader.inside(reader.scope.bind(name, low, high)).read(call.arguments[0])
-    return body, name, first, last, step
-
-
-def _step(reader: Reader, call: Apply, first: Index, last: Index) -> int:
-    if len(call.arguments) == 5:
-        return _sign(reader, call, call.arguments[4])
-    found = direction(first, last, reader.scope.facts)
-    if found is None:
-        raise ReadingError(
-            f"the direction of the {call.name} from {first} to {last} cannot be read from its bounds",
-            hint="Write -1 (descending) or 1 (ascending) as its fifth argument; the first is leftmost.",
-        )
-    return found
-
-
-def _sign(reader: Reader, call: Apply, tree: Tree) -> int:
-    inner = tree.operand if isinstance(tree, Minus) else tree
-    if isinstance(inner, Num) and inner.value == 1:
-        return -1 if isinstance(tree, Minus) else 1
-    raise ReadingError(
-        f"the fifth argument of {call.name} is -1 (descending) or 1 (ascending)",
-        location=reader.source.at(tree.position),
-    )
-
-
 def _derivative(kind: type[Jacobian] | type[ImmediateJacobian]) -> Rule:
     def rule(reader: Reader, call: Apply) -> Node:
-        _count(call, (2,), f"{call.name}(L, W)")
+        count_arguments(call, (2,), f"{call.name}(L, W)")
         of, by = (reader.read(a) for a in call.arguments)
         check_by(by)
         return kind(of, by, reader.layout)
@@ -326,10 +228,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "frac": _frac,
         "max": _extremum,
         "min": _extremum,
-        "sum": _sum,
-        "mean": _mean,
-        "prod": _product,
-        "hprod": _hadamard_product,
+        "sum": read_sum,
+        "mean": read_mean,
+        "prod": read_product,
+        "hprod": read_hadamard_product,
         "D": _derivative(Jacobian),
         "Dplus": _derivative(ImmediateJacobian),
     }

@@ -39,7 +39,8 @@ class Facts:
         """The facts inside a sum or product; what was known of an outer index of this name is forgotten."""
         kept = [f for f in self.ranges if f[0] != name and name not in f[1].names() | f[2].names()]
         if name in lower.names() | upper.names():
-            return Facts(tuple(kept))
+            # The bounds speak of the outer index: of the inner one nothing is known but itself.
+            lower = upper = Index.of(name)
         return Facts((*kept, (name, lower, upper)))
 
     def nonnegative(self, index: Index) -> bool:

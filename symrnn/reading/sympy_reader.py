@@ -15,6 +15,7 @@ import sympy
 from symrnn.errors import Location, ReadingError
 from symrnn.language import Cell, Layout, Node
 from symrnn.primitives import lookup
+from symrnn.reading import sympy_matrices  # noqa: F401 - its rules are registered by importing it
 from symrnn.reading.cell_checks import build_cell
 from symrnn.reading.definitions import read_pieces
 from symrnn.reading.expression import read_tree

@@ -6,17 +6,14 @@ SymPy sorts sums and elementwise products as it likes, so their order is SymPy's
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import singledispatch
 from typing import Any
 
 import sympy
 from sympy.core.function import AppliedUndef
-from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
-from sympy.matrices.expressions.diagonal import DiagMatrix
 from sympy.matrices.expressions.matexpr import MatrixElement
-from sympy.matrices.expressions.slice import MatrixSlice
 
 from symrnn.errors import Location, ReadingError, UnsupportedError
 from symrnn.reading.parser import parse
@@ -27,9 +24,7 @@ from symrnn.reading.syntax import (
     Name,
     Num,
     Raised,
-    SpanItem,
     Subscript,
-    Transposed,
     Tree,
 )
 from symrnn.reading.tokens import Position, Source
@@ -149,7 +144,7 @@ def symbol_tree(name: str, place: Place) -> Tree:
     raise place.error(f'"{name}" is not the name of a variable')
 
 
-def _chain(pairs: Sequence[tuple[str, Tree]], place: Place) -> Tree:
+def chain(pairs: Sequence[tuple[str, Tree]], place: Place) -> Tree:
     """Operands with the operators before them; the first one's operator is dropped, or is a sign."""
     (sign, first), *rest = pairs
     first = Minus(first, place.position) if sign == "-" else first
@@ -160,7 +155,7 @@ def _chain(pairs: Sequence[tuple[str, Tree]], place: Place) -> Tree:
 @tree_of.register(sympy.MatAdd)
 def _(expression: Any, place: Place) -> Tree:
     terms = expression.as_ordered_terms() if isinstance(expression, sympy.Add) else expression.args
-    return _chain([_signed(term, place) for term in terms], place)
+    return chain([_signed(term, place) for term in terms], place)
 
 
 def _signed(term: Any, place: Place) -> tuple[str, Tree]:
@@ -183,124 +178,28 @@ def _(expression: Any, place: Place) -> Tree:
             below.append(("/", tree_of(base**-exponent, place)))
         else:
             above.append(("*", tree_of(factor, place)))
-    return _chain([*(above or [("*", place.number(1))]), *below], place)
+    return chain([*(above or [("*", place.number(1))]), *below], place)
 
 
 @tree_of.register(sympy.MatMul)
 def _(expression: Any, place: Place) -> Tree:
     coefficient, matrices = expression.as_coeff_matrices()
-    product = _chain([("@", tree_of(m, place)) for m in matrices], place)
+    product = chain([("@", tree_of(m, place)) for m in matrices], place)
     if coefficient == 1:
         return product
     if coefficient == -1:
         return Minus(product, place.position)
-    return _chain([("*", tree_of(coefficient, place)), ("*", product)], place)
+    return chain([("*", tree_of(coefficient, place)), ("*", product)], place)
 
 
 @tree_of.register(sympy.Pow)
 def _(expression: Any, place: Place) -> Tree:
     base, exponent = expression.as_base_exp()
     if exponent.is_negative and exponent.is_number:
-        return _chain([("*", place.number(1)), ("/", tree_of(base**-exponent, place))], place)
+        return chain([("*", place.number(1)), ("/", tree_of(base**-exponent, place))], place)
     if exponent == sympy.Rational(1, 2):
         return Apply("sqrt", 0, (tree_of(base, place),), place.position)
     return Raised(tree_of(base, place), tree_of(exponent, place), place.position)
-
-
-@tree_of.register(sympy.MatPow)
-def _(expression: Any, place: Place) -> Tree:
-    base, exponent = expression.args
-    return Apply("matrix_power", 0, (tree_of(base, place), tree_of(exponent, place)), place.position)
-
-
-@tree_of.register(sympy.Inverse)
-def _(expression: Any, place: Place) -> Tree:
-    return Apply("inv", 0, (tree_of(expression.args[0], place),), place.position)
-
-
-@tree_of.register(sympy.Transpose)
-def _(expression: Any, place: Place) -> Tree:
-    return Transposed(tree_of(expression.args[0], place), place.position)
-
-
-@tree_of.register(sympy.HadamardProduct)
-def _(expression: Any, place: Place) -> Tree:
-    return _chain([("*", tree_of(factor, place)) for factor in expression.args], place)
-
-
-@tree_of.register(sympy.HadamardPower)
-def _(expression: Any, place: Place) -> Tree:
-    base, exponent = expression.args
-    return Raised(tree_of(base, place), tree_of(exponent, place), place.position)
-
-
-@tree_of.register(sympy.Identity)
-def _(expression: Any, place: Place) -> Tree:
-    return Apply("eye", 0, (tree_of(expression.shape[0], place),), place.position)
-
-
-@tree_of.register(sympy.ZeroMatrix)
-def _(expression: Any, place: Place) -> Tree:
-    return Apply("zeros", 0, tuple(tree_of(size, place) for size in expression.shape), place.position)
-
-
-@tree_of.register(sympy.OneMatrix)
-def _(expression: Any, place: Place) -> Tree:
-    return Apply("ones", 0, tuple(tree_of(size, place) for size in expression.shape), place.position)
-
-
-@tree_of.register(DiagMatrix)
-def _(expression: Any, place: Place) -> Tree:
-    return Apply("diag", 0, (tree_of(expression.args[0], place),), place.position)
-
-
-@tree_of.register(sympy.BlockMatrix)
-def _(expression: Any, place: Place) -> Tree:
-    rows = [
-        Apply("hcat", 0, tuple(tree_of(block, place) for block in expression.blocks.row(i)), place.position)
-        for i in range(expression.blocks.rows)
-    ]
-    return Apply("concat", 0, tuple(rows), place.position)
-
-
-@tree_of.register(sympy.KroneckerProduct)
-def _(expression: Any, place: Place) -> Tree:
-    first, *rest = (tree_of(factor, place) for factor in expression.args)
-    for factor in rest:
-        first = Apply("kron", 0, (first, factor), place.position)
-    return first
-
-
-@tree_of.register(ElementwiseApplyFunction)
-def _(expression: Any, place: Place) -> Tree:
-    return _applied(expression.function, tree_of(expression.expr, place), place)
-
-
-def _applied(function: Any, operand: Tree, place: Place) -> Tree:
-    """A lambda's body with the operand in place of its variable: all its operations are elementwise."""
-    if not isinstance(function, sympy.Lambda):
-        raise place.error(f"{function} is not a function that can be read")
-    (variable,) = function.variables
-    return tree_of(function.expr, replace(place, bound={**place.bound, variable: operand}))
-
-
-@tree_of.register(MatrixElement)
-def _(expression: Any, place: Place) -> Tree:
-    base, *indices = expression.args
-    return Subscript(tree_of(base, place), tuple(tree_of(i, place) for i in indices), place.position)
-
-
-@tree_of.register(MatrixSlice)
-def _(expression: Any, place: Place) -> Tree:
-    base, *ranges = expression.args
-    return Subscript(tree_of(base, place), tuple(_span(r, place) for r in ranges), place.position)
-
-
-def _span(found: Any, place: Place) -> SpanItem:
-    start, stop, step = found
-    if step != 1:
-        raise place.error("a block takes every row and column of a range")
-    return SpanItem(tree_of(start, place), tree_of(stop, place), place.position)
 
 
 @tree_of.register(sympy.Sum)
@@ -314,12 +213,6 @@ def _(expression: Any, place: Place) -> Tree:
     step = (place.number(1),) if name == "prod" else ()
     bounds = (Name(str(index), place.position), tree_of(lower, place), tree_of(upper, place))
     return Apply(name, 0, (tree_of(expression.function, place), *bounds, *step), place.position)
-
-
-@tree_of.register(MatrixFunction)
-def _(expression: Any, place: Place) -> Tree:
-    label, *arguments = expression.args
-    return Apply(str(label), 0, tuple(tree_of(a, place) for a in arguments), place.position)
 
 
 @tree_of.register(AppliedUndef)
