@@ -95,7 +95,7 @@ _SIGNS = {
     "½": r"\tfrac{1}{2}", "−": "-", "′": "'", "·": r"\cdot", "∞": r"\infty", "√": r"\surd", "‖": r"\|", "∈": r"\in",
 }  # fmt: skip
 _WORDS = {"…": r"\dots{}", "–": "--", "—": "---", "“": "``", "”": "''", "’": "'"}
-_INDEXED = re.compile(r"([^\W\d_])_(\{[^{}]*\}|\w)")
+_INDEXED = re.compile(r"([^\W\d_])_(\{[^{}]*\}|[^\W_]+)")
 """A letter with an index, as ``s_t`` or ``s_{t−1}``: in a sentence that is mathematics."""
 
 
