@@ -13,13 +13,13 @@ from xml.sax.saxutils import escape
 from symrnn.emitting.boxes import Accent, Box, Fence, Fraction, Glyph, Kind, Mark, Root, Row, Scripts, beside
 from symrnn.emitting.measure import width as measured
 from symrnn.emitting.names import named
-from symrnn.emitting.rules import COMMA, joined
+from symrnn.emitting.rules import COMMA, Setter, Tight, joined
 from symrnn.emitting.style import PLAIN, Style
 from symrnn.emitting.typeset import typeset
 from symrnn.errors import UnsupportedError
 from symrnn.inquiry.graph import GraphNode
+from symrnn.inquiry.unrolled import Ways
 from symrnn.language.index import Index
-from symrnn.language.node import Node
 from symrnn.language.traversal import variables
 
 SMALLER = 0.72
@@ -62,12 +62,14 @@ def node_box(node: GraphNode, style: Style = PLAIN) -> Box:
     return named(node.name, style, bold=bold, time=None if node.time is None else Index.of(node.time)).box
 
 
-def factor_box(factors: tuple[Node, ...], style: Style = PLAIN) -> Box:
-    """The parameters on an edge, side by side; of long expressions only the parameters that stand in them."""
-    whole = joined([typeset(factor, style) for factor in factors], beside())
+def factor_box(ways: Ways, style: Style = PLAIN) -> Box:
+    """The products of parameters on an edge; of long ones only the parameters that stand in them."""
+    setter = Setter(style)
+    products = [joined([setter.child(factor, Tight.PRODUCT) for factor in way], beside()) for way in ways]
+    whole = joined(products, COMMA)
     if measured(whole) <= LONGEST:
         return whole
-    names = dict.fromkeys(v for factor in factors for v in variables(factor))
+    names = dict.fromkeys(v for way in ways for factor in way for v in variables(factor))
     return joined([typeset(v, style) for v in names], COMMA)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from symrnn.drawing.spacing import settle, spread
 from symrnn.drawing.step_rows import ABOVE, BELOW, Place, StepRows, step_rows
 from symrnn.inquiry.graph import GraphEdge, GraphNode, UnrolledGraph
-from symrnn.language.node import Node
+from symrnn.inquiry.unrolled import Ways
 
 Point = tuple[float, float]
 
@@ -42,13 +42,13 @@ class Box:
 class Arrow:
     """An edge: the corners of its path from tail to head, whether they are rounded corners or a smooth curve.
 
-    ``label`` are the parameters to show at ``label_at``; ``anchor`` says which end of the text stands there.
+    ``label`` are the products of parameters to show at ``label_at``; ``anchor`` says which end of the text is there.
     """
 
     edge: GraphEdge
     points: tuple[Point, ...]
     smooth: bool
-    label: tuple[Node, ...] = ()
+    label: Ways = ()
     label_at: Point = (0.0, 0.0)
     anchor: str = "middle"
     across_time: bool = False
@@ -140,10 +140,16 @@ class _Layout:
         return heights
 
     def _below(self) -> list[GraphNode]:
-        return [n for n in self.graph.nodes if n.time is None and not self.graph.incoming[n.id]]
+        """Data of the whole sequence that steps read."""
+        return [n for n in self.graph.nodes if n.time is None and not self._is_above(n)]
 
     def _above(self) -> list[GraphNode]:
-        return [n for n in self.graph.nodes if n.time is None and self.graph.incoming[n.id]]
+        """Quantities of the whole sequence, and data that only they read."""
+        return [n for n in self.graph.nodes if n.time is None and self._is_above(n)]
+
+    def _is_above(self, node: GraphNode) -> bool:
+        readers = [self.graph.node[e.head] for e in self.graph.outgoing[node.id]]
+        return bool(self.graph.incoming[node.id]) or all(r.time is None for r in readers)
 
     def _width_of(self, place: Place) -> float:
         if place.via is not None:
@@ -198,10 +204,9 @@ class _Layout:
         self._put_above()
         arrows = tuple(self._arrow(edge) for edge in self.graph.edges)
         height = max(b.y for b in self.boxes.values()) + BOX_HEIGHT / 2 + MARGIN
+        width = max(self.total_width, *(b.x + b.width / 2 + MARGIN for b in self.boxes.values()))
         columns = tuple((t, x) for t, x in self.column_x.items())
-        return Drawing(
-            self.graph, self.total_width, height, tuple(self.boxes.values()), arrows, columns, dict(self.boxes)
-        )
+        return Drawing(self.graph, width, height, tuple(self.boxes.values()), arrows, columns, dict(self.boxes))
 
     def _put(self, node: GraphNode, x: float, y: float) -> None:
         self.boxes[node.id] = Box(node, x, y, self.widths[node.id])
@@ -225,7 +230,10 @@ class _Layout:
 
     def _middle(self, node: GraphNode) -> float:
         linked = [e.tail for e in self.graph.incoming[node.id]] + [e.head for e in self.graph.outgoing[node.id]]
-        xs = [self.boxes[name].x for name in linked if name in self.boxes]
+        timed = [name for name in linked if self.graph.node[name].time is not None]
+        xs = [self.boxes[name].x for name in timed or linked if name in self.boxes]
+        if not self.graph.incoming[node.id] and not xs:
+            return self.total_width  # aside, so that the arrows from the steps go past it
         return (min(xs) + max(xs)) / 2 if xs else self.total_width / 2
 
     def _put_above(self) -> None:
@@ -261,7 +269,7 @@ class _Layout:
         end = (head.x + self._entry(edge, points[-1][0]), head.y - BOX_HEIGHT / 2)
         points.append(end)
         at, anchor = self._upward_label(edge, points[-2], end)
-        return Arrow(edge, tuple(points), True, edge.factors, at, anchor)
+        return Arrow(edge, tuple(points), True, edge.ways, at, anchor)
 
     def _labelled(self, head: str) -> list[GraphEdge]:
         """The arrows from below into a node that carry a label, from left to right."""
@@ -302,17 +310,21 @@ class _Layout:
         way = 1 if distance > 0 else -1
         start, trunk = self._exit(tail, way)
         if self._from_side(edge):
-            end = (head.x - way * head.width / 2, head.y)
-            points = [*start, (trunk, start[-1][1]), (trunk, head.y), end]
-            if abs(start[-1][1] - head.y) < 1e-6:
+            rivals = [e for e in self.graph.incoming[edge.head] if e in self.sideways and self._from_side(e)]
+            rivals = sorted(rivals, key=lambda e: -self.boxes[e.tail].y)
+            place = rivals.index(edge)
+            end = (head.x - way * head.width / 2, head.y + 5.0 * (len(rivals) - 1 - 2 * place))
+            points = [*start, (trunk, start[-1][1]), (trunk, end[1]), end]
+            if abs(start[-1][1] - end[1]) < 1e-6:
                 points = [*start, end]
-            at, anchor = (end[0] - way * 7, head.y + 5), "end" if way > 0 else "start"
+            lift = 5.0 if place == 0 else -12.0
+            at, anchor = (end[0] - way * 7, end[1] + lift), "end" if way > 0 else "start"
         else:
             end = (head.x - way * head.width / 4, head.y - BOX_HEIGHT / 2)
             lane = self._lane(tail.node.name, self.step.row[head.node.name])
             points = [*start, (trunk, start[-1][1]), (trunk, lane), (end[0], lane), end]
             at, anchor = (end[0] - way * 4, end[1] - 14), "end" if way > 0 else "start"
-        return Arrow(edge, tuple(points), False, edge.factors, at, anchor, True)
+        return Arrow(edge, tuple(points), False, edge.ways, at, anchor, True)
 
     def _exit(self, tail: Box, way: int) -> tuple[list[Point], float]:
         """How an arrow leaves its tail: sideways, or over the row where something stands beside it."""

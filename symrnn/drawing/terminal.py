@@ -3,10 +3,11 @@ reads.
 
 ::
 
-            t = 0  t = 1  t = 2  t = 3
-    L               L₁     L₂     L₃     ← ŷ_t, y_t
-    h        h₀     h₁     h₂     h₃     ← a_t
-    a               a₁     a₂     a₃     ← W h_{t−1}, U x_t
+          t=0   t=1   t=2   t=3
+    L                              ← Lₜ
+    Lₜ          L₁    L₂    L₃     ← ŷₜ, yₜ
+    hₜ    h₀    h₁    h₂    h₃     ← aₜ
+    aₜ          a₁    a₂    a₃     ← W hₜ₋₁, U xₜ
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from symrnn.drawing.step_rows import step_rows
 from symrnn.emitting.text import to_text
 from symrnn.inquiry.graph import UnrolledGraph
-from symrnn.inquiry.unrolled import multipliers, parameter_quantities
+from symrnn.inquiry.unrolled import Ways, multipliers, parameter_quantities
 from symrnn.language.index import Index
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
@@ -56,7 +57,7 @@ def _row(graph: UnrolledGraph, name: str, times: list[int], render: Render, arro
     equation = graph.cell.equation.get(name)
     reads = "" if equation is None else _reads(graph, equation.expression, render)
     kind = "" if equation is not None else _kind(graph, name)
-    return [name, *cells, f"{arrow} {reads}" if reads else kind]
+    return [render(_variable(graph, name, graph.cell.now)), *cells, f"{arrow} {reads}" if reads else kind]
 
 
 def _whole_row(graph: UnrolledGraph, name: str, times: list[int], render: Render, arrow: str) -> list[str]:
@@ -80,7 +81,12 @@ def _reads(graph: UnrolledGraph, expression: Node, render: Render) -> str:
     quantities = parameter_quantities(graph.cell)
     found = multipliers(expression, quantities)
     order = [v for v in variables(expression) if v in found]
-    return ", ".join(" ".join([*(_factor(f, render) for f in found[v]), render(v)]) for v in order)
+    return ", ".join(_read(variable, ways, render) for variable in order for ways in [found[variable] or ((),)])
+
+
+def _read(variable: Variable, ways: Ways, render: Render) -> str:
+    """``W h[t-1]``; with several places ``(1 - alpha) h[t-1], alpha W h[t-1]``."""
+    return ", ".join(" ".join([*(_factor(f, render) for f in way), render(variable)]) for way in ways)
 
 
 def _factor(factor: Node, render: Render) -> str:

@@ -28,12 +28,21 @@ class GraphNode:
 
 @dataclass(frozen=True)
 class GraphEdge:
-    """``tail`` is read by the equation of ``head``; ``factors`` are the parameters that multiply it there."""
+    """``tail`` is read by the equation of ``head``.
+
+    ``ways`` are the products of parameters that multiply it there, one for every place where it stands; of
+    ``(1 - alpha)*h + alpha*tanh(W @ h)`` they are ``1 - alpha`` and ``alpha``, ``W``.
+    """
 
     id: str
     tail: str
     head: str
-    factors: tuple[Node, ...] = ()
+    ways: tuple[tuple[Node, ...], ...] = ()
+
+    @property
+    def factors(self) -> tuple[Node, ...]:
+        """All parameters that multiply it, each once."""
+        return tuple(dict.fromkeys(factor for way in self.ways for factor in way))
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,11 @@ class UnrolledGraph:
     def node(self) -> dict[str, GraphNode]:
         """Nodes by id."""
         return {n.id: n for n in self.nodes}
+
+    @cached_property
+    def edge(self) -> dict[str, GraphEdge]:
+        """Edges by id."""
+        return {e.id: e for e in self.edges}
 
     @cached_property
     def incoming(self) -> dict[str, tuple[GraphEdge, ...]]:

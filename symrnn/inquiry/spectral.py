@@ -257,7 +257,7 @@ def _about_blocks(found: Spectral) -> list[Statement]:
                 Statement(
                     "highway",
                     f"The block ∂{c}_t/∂{c}_(t−1) is a diagonal without any weight matrix: along {c} alone the "
-                    "gradient is multiplied by the gates' values and by nothing else, so it stays as large as they are near 1.",
+                    "gradient is multiplied by the gates' values alone, and lives as long as they are near 1.",
                 )
             )
     return told

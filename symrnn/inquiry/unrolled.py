@@ -139,7 +139,7 @@ class _Unroller:
         name: str,
         time: int,
         reads: list[tuple[Variable, int | None]],
-        labels: Mapping[Variable, tuple[Node, ...]],
+        labels: Mapping[Variable, Ways],
     ) -> None:
         kind = "state" if name in self.cell.state else "computed"
         tails = [(self._leaf(leaf, at), labels.get(leaf, ())) for leaf, at in reads]
@@ -172,10 +172,10 @@ class _Unroller:
         self.nodes[key] = GraphNode(key, name, time, kind, shape)
         return key
 
-    def _edge(self, tail: str, head: str, factors: tuple[Node, ...]) -> None:
+    def _edge(self, tail: str, head: str, ways: tuple[tuple[Node, ...], ...]) -> None:
         key = f"{tail}--{head}"
         known = self.edges.get(key)
-        merged = factors if known is None else tuple(dict.fromkeys([*known.factors, *factors]))
+        merged = ways if known is None else tuple(dict.fromkeys([*known.ways, *ways]))
         self.edges[key] = GraphEdge(key, tail, head, merged)
 
     def _reads(self, expression: Node, time: int | None) -> Iterator[tuple[Variable, int | None]]:
@@ -241,12 +241,15 @@ def _values(first: Index, last: Index, step: int, numbers: Mapping[str, int]) ->
     return range(low, high + step, step)
 
 
-def multipliers(expression: Node, quantities: Container[str] = ()) -> dict[Variable, tuple[Node, ...]]:
-    """For each variable that an expression reads, the factors made of parameters alone that multiply it.
+Ways = tuple[tuple[Node, ...], ...]
+
+
+def multipliers(expression: Node, quantities: Container[str] = ()) -> dict[Variable, Ways]:
+    """For each variable that an expression reads, the products of parameters that multiply it, one for each place.
 
     ``quantities`` are untimed equations that count as parameters, see :func:`parameter_quantities`.
     """
-    found: dict[Variable, dict[Node, None]] = {}
+    found: dict[Variable, dict[tuple[Node, ...], None]] = {}
     seen: set[tuple[Node, tuple[Node, ...]]] = set()
     stack: list[tuple[Node, tuple[Node, ...]]] = [(expression, ())]
     while stack:
@@ -256,14 +259,14 @@ def multipliers(expression: Node, quantities: Container[str] = ()) -> dict[Varia
         seen.add((node, above))
         if isinstance(node, Variable):
             if node.role in DRAWN and not _is_fixed(node, quantities):
-                found.setdefault(node, {}).update(dict.fromkeys(above))
+                found.setdefault(node, {})[above] = None
             continue
         factors = node.args[0] if isinstance(node, (MatMul, Hadamard)) else ()
         constant = [f for f in factors if _only_parameters(f, quantities)]
         for child in reversed(node.children):
             if child not in constant:
                 stack.append((child, (*above, *constant)))
-    return {leaf: tuple(factors) for leaf, factors in found.items()}
+    return {leaf: tuple(way for way in ways if way) for leaf, ways in found.items()}
 
 
 def _only_parameters(node: Node, quantities: Container[str]) -> bool:
