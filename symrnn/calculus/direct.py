@@ -13,7 +13,7 @@ from symrnn.calculus.jacobian import by_leaf, identity, jacobian
 from symrnn.calculus.products import product, total
 from symrnn.calculus.pullback import pullback
 from symrnn.calculus.recursion import Finish, finisher
-from symrnn.calculus.sources import Source, scatter
+from symrnn.calculus.sources import Source, over_range, scatter
 from symrnn.calculus.step_graph import StepGraph, step_graph
 from symrnn.errors import QuestionError
 from symrnn.language import build
@@ -123,13 +123,6 @@ def _through(graph: StepGraph, name: str, source: Source, paths: DirectPaths, fi
                 paths.untimed.setdefault(leaf, []).append(finish(summed))
             else:
                 paths.timed.setdefault(leaf.name, []).append(Source(leaf.name, leaf.time, leaf.time, summed))
-
-
-def over_range(cell: Cell, value: Node, lower: Index, upper: Index) -> Node:
-    """The sum of a per-step value over a range of times; at a single time, the value there."""
-    if lower == upper:
-        return step_graph(cell).at(value, lower)
-    return build.sum_over(value, cell.time.index, lower, upper)
 
 
 def _contributions(graph: StepGraph, name: str, value: Node, scalar: bool) -> list[tuple[Variable, Node]]:

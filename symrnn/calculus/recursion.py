@@ -18,7 +18,7 @@ from functools import cached_property
 from symrnn.calculus.products import as_scalar, product, total
 from symrnn.calculus.pullback import pullback
 from symrnn.calculus.rewrites import collapse, tidy, unit_sums
-from symrnn.calculus.sources import Scattered, Source, computed, scatter
+from symrnn.calculus.sources import Scattered, Source, computed, over_range, scatter
 from symrnn.calculus.step_graph import StepGraph, step_graph
 from symrnn.errors import QuestionError
 from symrnn.language import build
@@ -113,19 +113,19 @@ class _Builder:
         self.flow: dict[tuple[str, int], list[Node]] = {}
         self.per_step: dict[Variable, list[Node]] = {}
         self.direct: dict[Variable, list[Node]] = {}
-        self.inlined: dict[str, Node] = {}
+        self.written_out: set[str] = set()
 
     def build(self) -> AdjointSystem:
         self._start()
         live: list[tuple[str, str]] = []
         for name in reversed(self.graph.order):
             if name in self.influenced and self._reached(name):
-                line = self._closed_line(name)
-                if line is not None:
-                    self.inlined[name] = line
+                if self._is_direct(name):
+                    self.written_out.add(name)
+                    self._hand_on(name)
                 else:
                     live.append((self.names[name], name))
-                self._propagate(name)
+                    self._propagate(name)
         # Lagged contributions of equations that come later in the walk belong to the lines too.
         lines = [line for _, name in live for line in self._lines(name)]
         self._initial_expressions()
@@ -188,25 +188,56 @@ class _Builder:
     def _reachable(self) -> frozenset[str]:
         return self.graph.ancestors(frozenset(self.sources))
 
-    def _closed_line(self, name: str) -> Node | None:
-        """The adjoint itself, where it is short and no other adjoint stands in it: (ŷ − y)ᵀ needs no name."""
-        if any(
-            lag for reader, lag in self.graph.consumers(name) if reader in self.influenced and self._reached(reader)
-        ):
-            return None
-        if any(self.graph.lag(leaf) for leaf in self.graph.reads(name)):
-            # It will be read at another time, and beyond the ends only a part is 0.
-            return None
-        lines = self._lines(name)
-        expression = lines[0].expression
-        if len(lines) > 1 or any(v.role is Role.PART for v in variables(expression)):
-            return None
-        return expression if sum(1 for _ in postorder(expression)) <= LONGEST_INLINE else None
+    def _is_direct(self, name: str) -> bool:
+        """Whether the loss reaches a variable through no adjoint: then it is written out, (ŷ − y)ᵀ needs no name.
+
+        What arises in a part of the times only is always written out: it must not be evaluated at the others, as the
+        x[t+1] of a loss up to the last step but one.
+        """
+        later = self.graph.consumers(name)
+        if any(lag for reader, lag in later if reader in self.influenced and self._reached(reader)):
+            return False
+        if any(reader == name for reader, _ in self.flow):
+            return False
+        sources = self.sources.get(name, [])
+        if all(self._everywhere(source) for source in sources):
+            line = self.finish(total([source.value for source in sources]))
+            return sum(1 for _ in postorder(line)) <= LONGEST_INLINE
+        return True
+
+    def _everywhere(self, source: Source) -> bool:
+        span = self.cell.time
+        return source.lower == span.first and source.upper == span.last and not source.is_point
+
+    def _hand_on(self, name: str) -> None:
+        """Send a directly reached variable's derivative to what its equation reads, with the times at which it arises."""
+        spans: dict[tuple[Index, Index], list[Node]] = {}
+        for source in self.sources.get(name, []):
+            spans.setdefault((source.lower, source.upper), []).append(source.value)
+        for (lower, upper), values in spans.items():
+            upstream = self.finish(total(values))
+            for found in pullback(self.graph.expression(name), upstream, self._wants, self.graph.named):
+                self._sort_in_range(found.leaf, self.finish(found.value), lower, upper)
+
+    def _sort_in_range(self, leaf: Variable, value: Node, lower: Index, upper: Index) -> None:
+        lag = self.graph.lag(leaf)
+        if lag is not None:
+            moved = self.graph.at(value, self.cell.now + lag)
+            self.sources.setdefault(leaf.name, []).append(Source(leaf.name, lower - lag, upper - lag, moved))
+            return
+        summed = over_range(self.cell, value, lower, upper)
+        if leaf.time is not None:
+            self.sources.setdefault(leaf.name, []).append(Source(leaf.name, leaf.time, leaf.time, summed))
+        elif leaf.role is Role.COMPUTED or lower == upper or (lower, upper) != self._all_times():
+            self.direct.setdefault(leaf, []).append(summed)
+        else:
+            self.per_step.setdefault(leaf, []).append(value)
+
+    def _all_times(self) -> tuple[Index, Index]:
+        return self.cell.time.first, self.cell.time.last
 
     def _propagate(self, name: str) -> None:
-        upstream = self.inlined.get(name)
-        if upstream is None:
-            upstream = Variable(self.names[name], Role.PART, self._adjoint_shape(name), self.cell.now)
+        upstream = Variable(self.names[name], Role.PART, self._adjoint_shape(name), self.cell.now)
         found = pullback(self.graph.expression(name), upstream, self._wants, self.graph.named)
         for contribution in found:
             self._sort(contribution.leaf, contribution.value)
@@ -277,12 +308,10 @@ class _Builder:
 
     def _all_picked(self, name: str) -> list[Node]:
         """The sources of a variable in its general line alone: lines for single times would meet at a small τ."""
-        span = self.cell.time
         values = []
         for source in self.sources.get(name, []):
             value = self.finish(source.value)
-            everywhere = source.lower == span.first and source.upper == span.last and not source.is_point
-            values.append(value if everywhere else self._picked(source, value))
+            values.append(value if self._everywhere(source) else self._picked(source, value))
         return values
 
     def _picked(self, source: Source, value: Node) -> Node:
@@ -364,8 +393,9 @@ class _Builder:
             return as_scalar(found) if leaf.is_scalar else found
         if leaf.name not in self.influenced or not self._reached(leaf.name):
             return Zeros(leaf.shape[::-1])
-        if leaf.name in self.inlined:
-            return self.graph.at(self.inlined[leaf.name], leaf.time)
+        if leaf.name in self.written_out:
+            shape = self._adjoint_shape(leaf.name)
+            return self.graph.at(self._sum(self._all_picked(leaf.name), shape), leaf.time)
         return Variable(self.names[leaf.name], Role.PART, self._adjoint_shape(leaf.name), leaf.time)
 
 

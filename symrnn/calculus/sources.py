@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from symrnn.calculus.pullback import Contribution, Wanted, pullback
 from symrnn.errors import UnsupportedError
+from symrnn.language import build
 from symrnn.language.cell import Cell
 from symrnn.language.index import Index
 from symrnn.language.leaf import Role, Variable
@@ -71,3 +72,10 @@ def _source(cell: Cell, contribution: Contribution) -> Source:
 def computed(leaf: Variable) -> bool:
     """Whether a leaf is defined by an equation (or is an initial value)."""
     return leaf.role in (Role.COMPUTED, Role.LOSS)
+
+
+def over_range(cell: Cell, value: Node, lower: Index, upper: Index) -> Node:
+    """The sum of a per-step value over a range of times; at a single time, the value there."""
+    if lower == upper:
+        return substitute_indices(value, {cell.time.index: lower})
+    return build.sum_over(value, cell.time.index, lower, upper)
