@@ -37,8 +37,8 @@ def to_tikz(
     scale = min(0.8, widest / drawing.width)
     lines = [
         rf"\begin{{tikzpicture}}[x=1pt, y=1pt, scale={scale:.3f}, every node/.style={{transform shape}},",
-        r"  box/.style={draw=black!65, rounded corners=7pt, inner sep=0pt, font=\large},",
-        r"  edge/.style={-stealth, draw=black!60, line width=0.6pt, rounded corners=5pt},",
+        rf"  box/.style={{draw=black!65, rounded corners={7 * scale:.1f}pt, inner sep=0pt, font=\large}},",
+        rf"  edge/.style={{-stealth, draw=black!60, line width=0.6pt, rounded corners={5 * scale:.1f}pt}},",
         r"  label/.style={inner sep=1pt, fill=white, fill opacity=0.8, text opacity=1}]",
     ]
     order = sorted(drawing.arrows, key=lambda arrow: arrow.edge.id in lit)

@@ -20,6 +20,7 @@ from symrnn.inquiry.dependence_question import Question
 from symrnn.language.index import Index
 from symrnn.language.leaf import Variable
 from symrnn.language.node import Node
+from symrnn.language.operation import Entry
 from symrnn.oracle.differentiate import Differentiator
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.evaluate import Evaluator
@@ -155,6 +156,12 @@ def _changed(value: Any, entry: tuple[int, ...]) -> Any:
     return new
 
 
+def _definite(by: Node, times: Mapping[str, int]) -> Node:
+    """What one differentiates by; for an entry whose place is a symbol, the whole of which it is one."""
+    indices = by.args[1] if isinstance(by, Entry) else ()
+    return by.args[0] if any(index.names() - times.keys() for index in indices) else by
+
+
 class _Derivatives:
     """The derivative of a question, in all its readings, over one run of the cell."""
 
@@ -162,6 +169,7 @@ class _Derivatives:
         self.question = question
         self.differentiator = differentiator
         self.times = dict(question.times)
+        self.by = _definite(question.by, self.times)
 
     def upstream(self) -> dict[int, Any]:
         """∂L_r/∂u_r for every step r, flat; empty where the question has no upstream variable."""
@@ -193,7 +201,7 @@ class _Derivatives:
     def _held(self, time: int, gradient: Any) -> Any:
         """A step's derivative with its upstream gradient held fixed; what goes beside it is as it is now."""
         question = self.question
-        jacobian = self._partials(self._at(question.upstream, time), question.by).reshape(gradient.size, -1)
+        jacobian = self._partials(self._at(question.upstream, time), self.by).reshape(gradient.size, -1)
         step = self._by(self._at(question.step_loss, time))
         return step + (gradient - self._gradient(time)) @ jacobian
 
@@ -202,7 +210,7 @@ class _Derivatives:
         return self._partials(self._at(question.step_loss, time), self._at(question.upstream, time)).reshape(-1)
 
     def _by(self, of: Node) -> Any:
-        return self._partials(of, self.question.by).reshape(-1)
+        return self._partials(of, self.by).reshape(-1)
 
     def _partials(self, of: Node, by: Node) -> Any:
         return self.differentiator.partials(of, by, self.times, immediate=False)

@@ -26,7 +26,7 @@ from symrnn.language.index import Index
 from symrnn.language.layout import Layout
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node, format_shape
-from symrnn.language.traversal import free_indices, variables
+from symrnn.language.traversal import free_indices, substitute_indices, variables
 from symrnn.oracle.data import instance_from_values
 from symrnn.oracle.exact import ExactEvaluator, Numbers
 from symrnn.oracle.instance import Instance
@@ -159,8 +159,11 @@ def evaluate(
     *,
     relu0: Fraction | float = Fraction(0),
     layout: Layout = Layout.NUMERATOR,
+    times: Mapping[str, int] | None = None,
 ) -> Evaluation:
     """Run a cell on given numbers and answer questions: the value of an expression, or D(of, by).
+
+    ``times`` are numbers for free times of the questions.
 
     Raises DataError where a number is missing that a question needs, naming all of them with their shapes,
     and where a shape does not fit; QuestionError for a question whose times are not numbers.
@@ -172,7 +175,9 @@ def evaluate(
     run = _Run(cell, instance, slope, layout)
     if not questions:
         run.require(cell.loss)
-    answers = tuple(run.answer(of, by) for of, by in questions)
+    definite = {name: Index.of(value) for name, value in (times or {}).items()}
+    asked = (tuple(None if n is None else substitute_indices(n, definite) for n in pair) for pair in questions)
+    answers = tuple(run.answer(of, by) for of, by in asked if of is not None)
     return Evaluation(cell, dict(instance.sizes), slope, tuple(run.forward()), answers)
 
 

@@ -122,8 +122,9 @@ def _is_matrix(cell: Cell, name: str) -> bool:
 def _scaled(cell: Cell, instance: Instance, sigma: float) -> Instance:
     values = dict(instance.values)
     for name in recurrent_parameters(unroll(cell, 3)):
-        matrix = values.get(name)
-        if isinstance(matrix, np.ndarray) and matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 1:
+        given = values.get(name)
+        matrix = None if isinstance(given, Mapping) else np.asarray(given, dtype=float)
+        if matrix is not None and matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1] > 1:
             values[name] = matrix * (sigma / _norm(name, matrix))
     return replace(instance, values=values)
 

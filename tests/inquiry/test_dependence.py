@@ -68,6 +68,13 @@ def test_a_given_upstream_gradient_moves_the_line(library):
     assert at_state.upstream
 
 
+def test_an_entry_and_a_block_to_differentiate_by(library):
+    cell = library("concat_skip")
+    for by in ("W_ssx[i,j]", "W_ssx[:, m:m+d]", "W_ssx[0,1]"):
+        found = answer(cell, "L", by, "W_ox")
+        assert measure(found).silent == ()
+
+
 def test_packed_gates_cut_rows(library):
     found = answer(library("lstm_packed"), "h[t]", "h[t-1]", "W_hh")
     assert [str(v.block.rows[0]) for v in found.blocks] == ["0", "n", "2*n", "3*n"]

@@ -150,6 +150,12 @@ def test_a_question_needs_definite_times(library):
         evaluate(cell, EXAM, ask(cell, ("h[t]", "V")))
 
 
+def test_free_times_may_be_given_apart(library):
+    cell = library("scalar_relu")
+    (found,) = evaluate(cell, EXAM, ask(cell, ("h[t]", "h[k]")), times={"t": 3, "k": 2}).answers
+    assert found.numbers.text() == "-2"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
