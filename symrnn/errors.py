@@ -104,9 +104,13 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
 
     >>> did_you_mean("elmann", ["elman", "lstm"])
     'Did you mean "elman"?'
+    >>> did_you_mean("w", ["U", "W"])
+    'Did you mean "W"?'
     """
     known = sorted(set(candidates))
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    near = [k for k in known if k.casefold() == name.casefold()] or difflib.get_close_matches(
+        name, known, n=1, cutoff=0.6
+    )
     if near:
         return f'Did you mean "{near[0]}"?'
     return f"Known: {', '.join(known)}." if known else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from symrnn.errors import ReadingError, ShapeError, SymrnnError, UnknownNameError, did_you_mean
+from symrnn.errors import ReadingError, ShapeError, SymrnnError, UnknownNameError
 from symrnn.language import (
     Commutation,
     Concat,
@@ -40,6 +40,7 @@ from symrnn.reading.binders import (
     read_product,
     read_sum,
 )
+from symrnn.reading.hints import nearest
 from symrnn.reading.reader import Reader
 from symrnn.reading.syntax import Apply, Num
 
@@ -94,9 +95,8 @@ def _no_function(name: str, reader: Reader) -> SymrnnError:
         way = f"Write {name}[{scope.time.index}] for its value at a time." if name in scope.timed else None
         return ReadingError(f'"{name}" is a variable, not a function', hint=way or "Write @ or * between factors.")
     known = [*RULES, *primitive_names(), *scope.functions]
-    hint = _SYNONYMS.get(name) or did_you_mean(name, known)
-    if hint is None or hint.startswith("Known"):
-        hint = f"Declare a generic elementwise function with the line: function {name}"
+    generic = f"Declare a generic elementwise function with the line: function {name}"
+    hint = _SYNONYMS.get(name) or nearest(name, known, generic)
     return UnknownNameError(f'there is no function "{name}"', hint=hint)
 
 

@@ -113,6 +113,10 @@ def _circle_error(path: list[str], cell: Cell, locate: Locate) -> CellError:
     if len(timed) == len(path):
         hint = f"Read one of them at an earlier time, as in {path[0]}[{cell.time.index}-1]."
         where = "the variables of one step depend on each other in a circle"
+    elif not timed:
+        name, now = shown[0], cell.time.index
+        hint = f"Write {name}[{now}] = ... for a step's equation, which may read {name}[{now}-1]."
+        where = "variables depend on each other in a circle"
     else:
         hint = "A quantity of the whole sequence is known only after all steps, so no step can read it."
         where = "variables depend on each other in a circle"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symrnn.errors import CellError, Location, ReadingError, ShapeError
 from symrnn.language import Declaration, Equation, Index, Layout, Node, Role, Shape, Start, TimeRange
@@ -39,6 +39,10 @@ class _Context:
     sizes: Scope
     scope: Scope
     symbols: Symbols
+
+    def scope_of(self, timed: bool) -> Scope:
+        """The scope of an equation; without a time it has no t of its own, only those that sums bind."""
+        return self.scope if timed else replace(self.scope, indices=self.scope.indices - {self.time.index})
 
     def at(self, line: Declared | Defined) -> Location:
         return self.draft.source.at(line.position)
@@ -217,9 +221,12 @@ def _left_side_hint(name: str, time: TimeRange) -> str:
 
 
 def _equations(context: _Context, states: dict[str, StateLine]) -> tuple[Equation, ...]:
-    reader = Reader(context.scope, Layout.NUMERATOR, context.draft.source, read_call)
+    readers = {
+        timed: Reader(context.scope_of(timed), Layout.NUMERATOR, context.draft.source, read_call)
+        for timed in (True, False)
+    }
     equations = context.draft.equations
-    lines = [Line((e.name, e.time is not None), e.tree, reader) for e in equations]
+    lines = [Line((e.name, e.time is not None), e.tree, readers[e.time is not None]) for e in equations]
     declared = {(name, True) for name in states}
     infer_shapes([line for line in lines if line.key not in declared], context.symbols, Role.COMPUTED)
     return tuple(_equation(line, context) for line in equations)
@@ -227,7 +234,7 @@ def _equations(context: _Context, states: dict[str, StateLine]) -> tuple[Equatio
 
 def _equation(line: Defined, context: _Context) -> Equation:
     timed = line.time is not None
-    expression = read_tree(line.tree, context.scope, context.draft.source)
+    expression = read_tree(line.tree, context.scope_of(timed), context.draft.source)
     shape = context.symbols.shape((line.name, timed)) or ()
     adapted = _fitted(expression, shape, line, context)
     return Equation(line.name, timed, adapted, line.position[0])
@@ -248,7 +255,7 @@ def _loss(context: _Context) -> Node | None:
     line = context.draft.loss
     if line is None:
         return None
-    loss = read_tree(line.tree, context.scope, context.draft.source)
+    loss = read_tree(line.tree, context.scope_of(False), context.draft.source)
     if not loss.is_single:
         raise ShapeError(
             f"the loss is a scalar, but this is {format_shape(loss.shape)}",

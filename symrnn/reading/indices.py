@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from symrnn.errors import ReadingError, SymrnnError, UnknownNameError, did_you_mean
+from symrnn.errors import ReadingError, SymrnnError
 from symrnn.language import Index, index_max, index_min
+from symrnn.reading.hints import unknown_index
 from symrnn.reading.scope import Scope
 from symrnn.reading.syntax import Apply, Chain, Minus, Name, Num, Raised, Tree
 from symrnn.reading.tokens import Source
@@ -71,8 +72,7 @@ def _named(name: str, scope: Scope) -> Index:
             f'"{name}" is a variable, and stands where a time or a size is expected',
             hint="Indices are made of integers, times and sizes.",
         )
-    known_names = {*scope.indices, *scope.sizes}
-    raise UnknownNameError(f'"{name}" is no time, size or bound index', hint=did_you_mean(name, known_names))
+    raise unknown_index(name, scope)
 
 
 def _chain(tree: Chain, scope: Scope, source: Source) -> Index:

@@ -80,11 +80,13 @@ class Parser:
         """The error that says what should stand here."""
         found = _SPELLED.get(self.here.kind, f'"{self.here.text[:40]}"')
         return ReadingError(
-            f"expected {what}, but found {found}", location=self.location(), hint=hint or self._way_out()
+            f"expected {what}, but found {found}", location=self.location(), hint=hint or self._way_out(what)
         )
 
-    def _way_out(self) -> str | None:
+    def _way_out(self, what: str) -> str | None:
         kind = self.here.kind
+        if "operator" in what and kind in ("name", "number", "("):
+            return "Write @ or * between factors; only functions are followed by a bracket."
         if kind == "prime":
             return "A prime marks the derivative of a function, as in tanh'(a); write W.T for a transpose."
         if kind == "==":

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symrnn.errors import ReadingError, ShapeError, SymrnnError, UnknownNameError, did_you_mean
+from symrnn.errors import ReadingError, ShapeError, SymrnnError
 from symrnn.language import Entry, Index, Layout, Node, Number, Variable, build
 from symrnn.language.node import format_shape
+from symrnn.reading.hints import unknown_variable
 from symrnn.reading.indices import read_index
 from symrnn.reading.scope import Scope, ShapeUnknown, Symbol, summand_at
 from symrnn.reading.syntax import (
@@ -86,7 +87,7 @@ def _unusable(name: str, scope: Scope) -> SymrnnError:
         return ReadingError(f'"{name}" has one value per time', hint=f"Write {name}[{now}], or the time that is meant.")
     if name in scope.functions:
         return ReadingError(f'"{name}" is a function', hint=f"Write what it is applied to: {name}(...).")
-    return UnknownNameError(f'nothing declares "{name}"', hint=did_you_mean(name, scope.names()))
+    return unknown_variable(name, scope)
 
 
 def _minus(reader: Reader, tree: Minus) -> Node:
@@ -195,7 +196,7 @@ def _no_entries(name: str, scope: Scope) -> SymrnnError:
         return ReadingError(f'"{name}" is a time or a size, and has no entries')
     if name in scope.functions:
         return ReadingError(f'"{name}" is a function', hint=f"Write {name}(...) with round brackets.")
-    return UnknownNameError(f'nothing declares "{name}"', hint=did_you_mean(name, scope.names()))
+    return unknown_variable(name, scope)
 
 
 def _entries(reader: Reader, base: Node, items: tuple[Tree | SpanItem, ...]) -> Node:

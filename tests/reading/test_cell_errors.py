@@ -163,6 +163,10 @@ WRONG: list[tuple[str, str, type[SymrnnError], int | None, str]] = [
     ("another time index", HEAD + "h[k] = tanh(W @ h[k-1])", ReadingError, 4, "time t ="),
     ("a left side that is none", HEAD + "W @ b = h[t]", ReadingError, 4, "left side of an equation"),
     ("a line that is none", HEAD + "W @ b", ReadingError, 4, 'expected "="'),
+    ("a loss at no time", HEAD + STEP + "loss L = norm2(h[t])", UnknownNameError, 5, r"sum\(L\[t\], t\)"),
+    ("a loss that counts its steps", HEAD + STEP + "loss L = t", UnknownNameError, 5, "whole sequence"),
+    ("an equation without its time", HEAD + "h = tanh(W @ h + b)", CellError, 4, r"Write h\[t\] = "),
+    ("a forgotten operator", HEAD + "h[t] = tanh(W h[t-1])", ReadingError, 4, "Write @ or"),
     ("a bare variable", HEAD + STEP + "o[t] = W @ h", ReadingError, 5, r"Write h\[t\]"),
     (
         "an input with and without time",
