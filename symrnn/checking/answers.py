@@ -12,20 +12,18 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 
 from symrnn.checking.asked import Asked, letters_of
-from symrnn.checking.readings import by_output, in_range, over
+from symrnn.checking.readings import by_output, has_inert, over
 from symrnn.errors import Location, ReadingError, ShapeError, SymrnnError, UnknownNameError, did_you_mean
 from symrnn.language import (
     Cell,
     Entry,
     Formula,
-    ImmediateJacobian,
-    Jacobian,
     Layout,
     Node,
     Role,
     Variable,
 )
-from symrnn.language.traversal import find, free_indices
+from symrnn.language.traversal import free_indices
 from symrnn.reading.formula import read_formula
 from symrnn.reading.latex_reader import read_latex
 from symrnn.reading.scope import Scope
@@ -182,11 +180,11 @@ def _same(claim: Formula, asked: Asked) -> bool:
 
 
 def _of_formula(formula: Formula, note: str | None, asked: Asked, layout: Layout) -> Iterator[Reading]:
-    """The readings of one formula: what it answers, and its inert derivatives beyond the end of the sequence."""
+    """The readings of one formula: what it may be an answer to."""
     inert = layout if has_inert(formula) else None
     bare = Formula(formula.expression, formula.parts)
     for question, letters in _questions(formula, asked):
-        yield Reading(in_range(bare, asked.cell), question, _joined(note, letters), inert)
+        yield Reading(bare, question, _joined(note, letters), inert)
 
 
 def _questions(formula: Formula, asked: Asked) -> Iterator[tuple[Asked, str | None]]:
@@ -197,7 +195,9 @@ def _questions(formula: Formula, asked: Asked) -> Iterator[tuple[Asked, str | No
     if formula.expression.is_single and letters:
         claimed = letters_of(formula.of, formula.by)
         count = question.axes
-        orders = [claimed] if claimed else permutations(letters, count) if 0 < count <= len(letters) <= MOST_LETTERS else []
+        orders = (
+            [claimed] if claimed else permutations(letters, count) if 0 < count <= len(letters) <= MOST_LETTERS else []
+        )
         components = [found for order in orders if (found := question.with_letters(order)) is not None]
     if not components:
         yield question, None
@@ -219,12 +219,6 @@ def _open_letters(formula: Formula, asked: Asked) -> tuple[str, ...]:
     return tuple(name for name in counted if name not in times and name not in asked.free)
 
 
-def has_inert(formula: Formula) -> bool:
-    """Whether derivatives that nobody has worked out stand in a formula."""
-    roots = (formula.expression, *(part.expression for part in formula.parts))
-    return any(find(root, (Jacobian, ImmediateJacobian)) for root in roots)
-
-
 def _joined(*notes: str | None) -> str | None:
     return "; ".join(note for note in notes if note) or None
 
@@ -241,4 +235,4 @@ def claim_question(answer: Answer, cell: Cell) -> tuple[Node, Node] | None:
     return None if formula.of is None or formula.by is None else (formula.of, formula.by)
 
 
-__all__ = ["Answer", "Reading", "claim_question", "has_inert", "looks_like_latex", "read_answer"]
+__all__ = ["Answer", "Reading", "claim_question", "looks_like_latex", "read_answer"]

@@ -25,7 +25,9 @@ class Assumption:
             initial = {k: np.zeros_like(v) if k in self.names else v for k, v in instance.initial.items()}
             return replace(instance, initial=initial)
         change = _normalised if self.kind == "distribution" else _symmetric
-        values = {name: _each(value, change) if name in self.names else value for name, value in instance.values.items()}
+        values = {
+            name: _each(value, change) if name in self.names else value for name, value in instance.values.items()
+        }
         return replace(instance, values=values)
 
 

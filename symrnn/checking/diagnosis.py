@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
 
-from symrnn.checking.answers import Answer, Reading
+from symrnn.calculus.derive import derive
+from symrnn.calculus.transposition import flip
+from symrnn.checking.answers import Answer, Reading, looks_like_latex, read_answer
 from symrnn.checking.asked import Asked
-from symrnn.checking.judge import Finding
-from symrnn.checking.stations import Bench
-from symrnn.checking.verdict import Counterexample, Repair
+from symrnn.checking.comparison import relative_error
+from symrnn.checking.counterexample import smallest
+from symrnn.checking.edits import Candidate, candidates
+from symrnn.checking.judge import Finding, Judge
+from symrnn.checking.marks import marked
+from symrnn.checking.places import size
+from symrnn.checking.readings import as_evaluated
+from symrnn.checking.sketches import plain, sketches
+from symrnn.checking.stations import Bench, Station, targets_for, value_at
+from symrnn.checking.verdict import Counterexample, Factor, Repair
+from symrnn.emitting.text import to_text
+from symrnn.errors import SymrnnError
+from symrnn.language import Formula, Hadamard, Layout, Node, Part, Role, Variable, build
+from symrnn.reading.expression import read_expression
+from symrnn.reading.scope import Scope
+
+MOST_CANDIDATES = 6_000
+SECONDS = 3.5
+"""A search that takes longer than this is given up; most take a tenth of it."""
+
+MOST_REPAIRS = 4
+MOST_READINGS = 3
+QUICK_TAU = 4
 
 
 @dataclass(frozen=True)
@@ -23,8 +46,253 @@ class Diagnosis:
 
 
 def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench) -> Diagnosis:
-    return Diagnosis()
+    """The mistake in an answer that isn't correct; its readings come in the order in which they are searched."""
+    judge = Judge(bench)
+    direct = tuple(_direct(found, judge))
+    exchanged = _exchanged(found, judge) if found.verdict == "wrong" else None
+    search = Search(judge, bench)
+    repairs: tuple[Repair, ...] = ()
+    reading: str | None = None
+    if found.verdict not in ("transposed", "mixed") and exchanged is None:
+        for candidate_reading in _searched(found, readings):
+            repairs = search.repairs(candidate_reading)
+            if repairs:
+                reading = candidate_reading.note
+                break
+    every = (*repairs, *direct)
+    if not every and found.verdict == "truncated":
+        every = tuple(_right_answer(found, judge))
+    example = smallest(found.reading, bench, found.target) if found.verdict != "transposed" else None
+    return Diagnosis(_sentence(found, every, exchanged, search), every[:MOST_REPAIRS], example, reading)
+
+
+def _searched(found: Finding, readings: Sequence[Reading]) -> Iterator[Reading]:
+    """The readings to search, in the layout that the answer is in, else in the one asked for, then in the other."""
+    for reading in readings[:MOST_READINGS]:
+        asked = reading.asked
+        if found.layout in ("numerator", "denominator"):
+            yield replace(reading, asked=replace(asked, layout=Layout(found.layout)))
+            continue
+        yield reading
+        if asked.layout is not None:
+            yield replace(reading, asked=replace(asked, layout=asked.layout.other))
+
+
+def _sentence(found: Finding, repairs: Sequence[Repair], exchanged: str | None, search: Search) -> str:
+    """The mistake in words."""
+    known = _known(found)
+    if found.verdict in ("transposed", "mixed", "scaled"):
+        return known or ""
+    if exchanged is not None:
+        return exchanged
+    if not repairs:
+        none = "no single change of the kinds that were tried makes it right"
+        return f"{known}; {none}" if known else none
+    more = len(repairs) - 1
+    also = f"; {more} other change{'s' * (more > 1)} would make it right too" if more else ""
+    first = repairs[0].mistake
+    return f"{known}; {first}{also}" if known and known != first else f"{first}{also}"
+
+
+def _known(found: Finding) -> str | None:
+    """What the numbers alone say of the mistake."""
+    match found.verdict:
+        case "transposed":
+            return f"it is in {found.layout} layout, not in the one asked for"
+        case "scaled" if found.factor is not None:
+            window = f" (and truncated, window {found.window})" if found.window is not None else ""
+            return f"it is {found.factor} times what is right: the factor {_inverse(found.factor)} is missing{window}"
+        case "negated":
+            return "the sign is wrong"
+        case "truncated":
+            return f"the terms more than {found.window} step{'s' * (found.window != 1)} apart are missing"
+        case "assumption":
+            return f"it holds only where {found.assumption}"
+        case _:
+            return found.mistake
+
+
+# -- repairs that need no search --------------------------------------------------------------------------------
+
+
+def _direct(found: Finding, judge: Judge) -> Iterator[Repair]:
+    """The whole answer transposed, or multiplied by a constant."""
+    formula, reading = found.reading.formula, found.reading
+    if found.verdict == "transposed":
+        yield from _checked(flipped(formula), reading, judge, "layout", f"in {found.layout} layout", "transposed")
+    elif found.factor is not None and found.window is None:
+        factor = _factor_node(found.factor, judge.bench)
+        if factor is not None:
+            what = "the sign is wrong" if found.verdict == "negated" else f"the factor {to_text(factor)} is missing"
+            new = replace(formula, expression=_times(factor, formula.expression))
+            in_layout = replace(reading, asked=replace(reading.asked, layout=None))
+            yield from _checked(new, in_layout, judge, "factor", what, f"times {to_text(factor)}")
+
+
+def _right_answer(found: Finding, judge: Judge) -> Iterator[Repair]:
+    """The whole right answer, as it is derived, in the layout that the answer is in."""
+    asked = found.reading.asked
+    layout = asked.layout or (found.target.layout if found.target is not None else Layout.NUMERATOR)
+    try:
+        right = derive(asked.cell, asked.of, asked.by, layout).result
+    except SymrnnError:
+        return
+    yield from _checked(right, found.reading, judge, "missing term", "the future terms are missing", "the right answer")
+
+
+def _checked(
+    new: Formula | None, reading: Reading, judge: Judge, kind: str, mistake: str, how: str
+) -> Iterator[Repair]:
+    if new is not None and judge.right_targets(new, reading):
+        text = to_text(new)
+        yield Repair(kind, mistake, text, marked(to_text(reading.formula), text), "the whole", how)
+
+
+def flipped(formula: Formula) -> Formula | None:
+    """The formula in the other layout: parts too, products reversed, inert derivatives in the other layout."""
+    try:
+        parts = tuple(Part(p.name, p.time, flip(p.expression)) for p in formula.parts)
+        return Formula(flip(formula.expression), parts)
+    except SymrnnError:
+        return None
+
+
+def _inverse(factor: Factor) -> str:
+    number = 1 / factor.number if factor.number else factor.number
+    return str(Factor(number, factor.symbol, not factor.over if factor.symbol is not None else False))
+
+
+def _factor_node(factor: Factor, bench: Bench) -> Node | None:
+    """One over the factor, as an expression."""
+    try:
+        return read_expression(_inverse(factor), Scope.of(bench.cell))
+    except SymrnnError:
+        return None
+
+
+def _times(factor: Node, expression: Node) -> Node:
+    return build.neg(expression) if factor == build.number(-1) else Hadamard((factor, expression))
+
+
+# -- answers that don't multiply --------------------------------------------------------------------------------
 
 
 def diagnose_unconformable(answer: Answer, asked: Asked, bench: Bench) -> Diagnosis:
-    return Diagnosis()
+    """Right formulas one change of the text away from one that doesn't multiply."""
+    if looks_like_latex(answer.text):
+        return Diagnosis()
+    judge, end = Judge(bench), monotonic() + SECONDS
+    found: list[Repair] = []
+    for sketch in sketches(answer.text, answer.source):
+        if monotonic() > end or (found and found[0].kind != sketch.kind):
+            break
+        try:
+            readings = read_answer(replace(answer, text=sketch.text), asked)
+        except SymrnnError:
+            continue
+        if any(judge.is_right(reading) for reading in readings):
+            shown = marked(plain(answer.text, answer.source), sketch.text)
+            found.append(Repair(sketch.kind, sketch.mistake, sketch.text, shown, sketch.before, sketch.after))
+    if not found:
+        return Diagnosis("no single change of the kinds that were tried makes it right")
+    return Diagnosis(found[0].mistake, tuple(found[:MOST_REPAIRS]))
+
+
+# -- the right answer to another question -----------------------------------------------------------------------
+
+
+def _exchanged(found: Finding, judge: Judge) -> str | None:
+    """Whether this is the derivative by something else, or of something else."""
+    asked = found.reading.asked
+    for other, text in _others(asked):
+        try:
+            targets = judge.right_targets(found.reading.formula, replace(found.reading, asked=other))
+        except SymrnnError:
+            continue
+        if targets:
+            return f"two results are exchanged: this is the derivative {text}"
+    return None
+
+
+def _others(asked: Asked) -> Iterator[tuple[Asked, str]]:
+    cell, by, of = asked.cell, asked.by, asked.of
+    if isinstance(by, Variable):
+        for name in cell.names():
+            if name == by.name:
+                continue
+            try:
+                other = cell.variable(name, by.time)
+            except SymrnnError:
+                continue
+            if other.role is not Role.LOSS and other != of and (other.shape == by.shape or by.time is None):
+                yield asked.about(of, other), f"by {to_text(other)}, not by {to_text(by)}"
+    if isinstance(of, Variable):
+        for name in cell.equation:
+            other = cell.variable(name, of.time) if of.time is not None else cell.variable(name, cell.now)
+            if other.shape == of.shape and name != of.name and of.time is not None and other != by:
+                yield asked.about(other, by), f"of {to_text(other)}, not of {to_text(of)}"
+    if isinstance(by, Variable) and by.time is not None and by.time.names():
+        for step in (-1, 1):
+            other = by.at(by.time + step)
+            yield asked.about(of, other), f"by {to_text(other)}, not by {to_text(by)}"
+
+
+# -- the search -------------------------------------------------------------------------------------------------
+
+
+class Search:
+    """Tries every formula one change away; most are turned down by one number each."""
+
+    def __init__(self, judge: Judge, bench: Bench) -> None:
+        self.judge, self.bench = judge, bench
+        self.end = monotonic() + SECONDS
+
+    def repairs(self, reading: Reading) -> tuple[Repair, ...]:
+        """Right formulas one change away, of the likeliest kinds that have any."""
+        asked = reading.asked
+        station, point = self._quick(asked)
+        pool = self.bench.pool(asked)
+        found: list[Candidate] = []
+        stage: int | None = None
+        for count, (number, candidate) in enumerate(candidates(reading.formula, asked.cell, pool)):
+            if count > MOST_CANDIDATES or monotonic() > self.end or (stage is not None and number > stage):
+                break
+            if self._is_right(candidate, reading, station, point):
+                stage = number
+                found.append(candidate)
+        old = to_text(reading.formula)
+        return tuple(_repair(candidate, old) for candidate in sorted(found, key=_unlikely))
+
+    def _quick(self, asked: Asked) -> tuple[Station, dict[str, int]]:
+        """Where candidates are tried first: long enough for an order to show, at the times furthest apart."""
+        stations = self.bench.stations(asked)
+        station = min(stations, key=lambda s: abs(s.tau - QUICK_TAU))
+        spread = [abs(max(p.values(), default=0) - min(p.values(), default=0)) for p in station.points]
+        return station, dict(station.points[spread.index(max(spread))])
+
+    def _is_right(self, candidate: Candidate, reading: Reading, station: Station, point: dict[str, int]) -> bool:
+        asked, bench = reading.asked, self.bench
+        try:
+            value = value_at(station.evaluator, as_evaluated(candidate.formula, asked.cell), point)
+            single = replace(station, points=(point,))
+            for target in targets_for([value], asked, bench, single):
+                if asked.layout not in (None, target.layout):
+                    continue
+                right = bench.laid_out_at(asked, station.evaluator, point, target)
+                if relative_error(value, right) <= bench.tolerance:
+                    targets = self.judge.right_targets(candidate.formula, reading)
+                    return any(asked.layout in (None, t.layout) for t in targets)
+        except SymrnnError:
+            return False
+        return False
+
+
+def _unlikely(candidate: Candidate) -> tuple[int, int]:
+    """The smaller what was changed, the likelier it is the mistake; a product's order goes before its factors."""
+    kind, node = candidate.change.kind, candidate.place.node
+    return int(kind != "reverse"), size(node)
+
+
+def _repair(candidate: Candidate, old: str) -> Repair:
+    change, text = candidate.change, to_text(candidate.formula)
+    return Repair(change.kind, change.mistake, text, marked(old, text), candidate.before, candidate.after)

@@ -154,13 +154,9 @@ class Judge:
         verdict = "negated" if factor.is_minus_one else "scaled"
         layout = self._layout_of(reading, series, target, factor, window)
         rungs = self._rungs(reading, series, target)
-        return self._finding(
-            reading, verdict, series, target, rungs, layout=layout, factor=factor, window=window
-        )
+        return self._finding(reading, verdict, series, target, rungs, layout=layout, factor=factor, window=window)
 
-    def _layout_of(
-        self, reading: Reading, series: Series, target: Target, factor: Factor, window: int | None
-    ) -> str:
+    def _layout_of(self, reading: Reading, series: Series, target: Target, factor: Factor, window: int | None) -> str:
         other = replace(target, layout=target.layout.other)
         first = next((s, v) for s, v in zip(series.stations, series.values, strict=True) if v is not None)
         if other not in list(targets_for(first[1], replace(reading.asked, layout=None), self.bench, first[0])):
@@ -224,9 +220,7 @@ class Judge:
 
     def _under(self, reading: Reading, series: Series, target: Target, text: str) -> Finding:
         rungs = self._rungs(reading, series, target)
-        return self._finding(
-            reading, "assumption", series, target, rungs, layout=target.layout.value, assumption=text
-        )
+        return self._finding(reading, "assumption", series, target, rungs, layout=target.layout.value, assumption=text)
 
     def _holds_under(self, reading: Reading, assumption: Assumption, target: Target) -> bool:
         change: Change = assumption
@@ -359,7 +353,7 @@ def _shown(node: Node) -> str:
 
 
 def _mixtures(reading: Reading) -> Iterator[tuple[Formula, str]]:
-    """The formula with some of its derivatives (terms, factors of a product) in the other layout, and what is in which."""
+    """The formula with some of its derivatives, terms or factors in the other layout, and what is in which."""
     formula = reading.formula
     yield from _mixed_atoms(formula, reading.inert)
     yield from _mixed_terms(formula)

@@ -43,6 +43,17 @@ def _applies(call: Node, name: str) -> bool:
     return isinstance(call, Call) and call.name == name and not call.order
 
 
+def as_evaluated(formula: Formula, cell: Cell) -> Formula:
+    """The formula as the evaluator gets it; what a user is shown stays as it was written."""
+    return in_range(formula, cell) if has_inert(formula) else formula
+
+
+def has_inert(formula: Formula) -> bool:
+    """Whether derivatives that nobody has worked out stand in a formula."""
+    roots = (formula.expression, *(part.expression for part in formula.parts))
+    return any(find(root, (Jacobian, ImmediateJacobian)) for root in roots)
+
+
 def in_range(formula: Formula, cell: Cell) -> Formula:
     """∂L/∂h_{t+1} is 0 at the last step, as a part is outside its times: such an inert derivative becomes a part."""
     made: dict[str, Part] = {}

@@ -14,10 +14,12 @@ import numpy as np
 
 from symrnn.checking.asked import Asked
 from symrnn.checking.comparison import Array
+from symrnn.checking.pool import Pool
+from symrnn.checking.readings import as_evaluated
 from symrnn.checking.truncation import truncated_partials
 from symrnn.checking.verification import analytic, arranged
 from symrnn.errors import DataError, SymrnnError
-from symrnn.language import Cell, Formula, Layout, Node
+from symrnn.language import Cell, Formula, Layout
 from symrnn.oracle.compare import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE, LADDER
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.evaluate import Evaluator
@@ -50,7 +52,8 @@ class Station:
 
     def value(self, formula: Formula) -> list[Array]:
         """The formula's value at every point; raises what the evaluator raises."""
-        return [value_at(self.evaluator, formula, point) for point in self.points]
+        meant = as_evaluated(formula, self.evaluator.cell)
+        return [value_at(self.evaluator, meant, point) for point in self.points]
 
 
 def value_at(evaluator: Evaluator, formula: Formula, point: Mapping[str, int]) -> Array:
@@ -91,6 +94,14 @@ class Bench:
         self._evaluators: dict[Any, Evaluator] = {}
         self._stations: dict[Any, tuple[Station, ...]] = {}
         self._truth: dict[Any, Array] = {}
+        self._pools: dict[Any, Pool] = {}
+
+    def pool(self, asked: Asked) -> Pool:
+        """The pieces of right and nearly right formulas, kept for the next answer."""
+        key = (asked.of, asked.by)
+        if key not in self._pools:
+            self._pools[key] = Pool(asked)
+        return self._pools[key]
 
     @property
     def tolerance(self) -> float:
@@ -185,15 +196,19 @@ class Bench:
 
     def truth(self, asked: Asked, station: Station, target: Target, window: int | None = None) -> list[Array]:
         """The right values at a station's points, laid out."""
-        return [
-            laid_out(self.partials(asked, station.evaluator, point, window), asked, target)
-            for point in station.points
-        ]
+        return [self.laid_out_at(asked, station.evaluator, point, target, window) for point in station.points]
 
-
-def laid_out(partials: Array, asked: Asked, target: Target) -> Array:
-    """Partials as a target has them."""
-    return arranged(partials, replace(asked.question, layout=target.layout), target.form, target.vec_order)
+    def laid_out_at(
+        self,
+        asked: Asked,
+        evaluator: Evaluator,
+        point: Mapping[str, int],
+        target: Target,
+        window: int | None = None,
+    ) -> Array:
+        """The right value at one point, as a target has it."""
+        question = replace(asked.question, layout=target.layout)
+        return arranged(self.partials(asked, evaluator, point, window), question, target.form, target.vec_order)
 
 
 def fits(value: Array, truth: Array) -> bool:
@@ -213,9 +228,3 @@ def targets_for(values: Sequence[Array], asked: Asked, bench: Bench, station: St
         if all(fits(v, t) for v, t in zip(values, truth, strict=True)):
             usual = usual or target.form == "closed"
             yield target
-
-
-def is_symbolic_time(node: Node) -> bool:
-    """Whether a variable's time is a shifted symbol, as in ``h[t+1]``."""
-    time = getattr(node, "time", None)
-    return time is not None and bool(time.names())

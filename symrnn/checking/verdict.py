@@ -91,27 +91,31 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Repair:
-    """A right formula next to the answer: its text, what was changed, and the mistake that the change undoes."""
+    """A right formula next to the answer, and the mistake that the change to it undoes.
+
+    ``marked`` is its text with the change marked in comments, which the formula language reads over.
+    """
 
     kind: str
     mistake: str
     text: str
+    marked: str
     before: str
     after: str
 
     @property
-    def marked(self) -> str:
-        """The text with the change marked in comments, which the formula language reads over."""
-        change = f"# {self.before}  ->  {self.after}" if self.before or self.after else ""
-        return f"{self.text}\n{change}".rstrip()
+    def change(self) -> str:
+        """What stood there, and what belongs there."""
+        return f"{self.before}  ->  {self.after}"
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The judgement on one answer; what doesn't apply is None.
 
-    ``reading``: under which reading of the print it holds.  ``ladder``: the relative error at τ = 1 … 6.  ``proof``: how
-    equality was shown symbolically, where it was.  ``repairs``: right formulas one change away, the likeliest first.
+    ``reading``: under which reading of the print it holds.  ``ladder``: the relative error at τ = 1 … 6.
+    ``proof``: how equality was shown symbolically, where it was.
+    ``repairs``: right formulas one change away, the likeliest first.
     """
 
     verdict: str

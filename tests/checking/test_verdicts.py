@@ -80,9 +80,7 @@ def test_a_symmetric_matrix(judged):
 
 
 def test_targets_that_add_up_to_one(judged):
-    cell = read_cell(
-        "size K\nparam o[K]\ntarget y[K]\nyhat = softmax(o)\nloss f = -y.T @ log(yhat)"
-    )
+    cell = read_cell("size K\nparam o[K]\ntarget y[K]\nyhat = softmax(o)\nloss f = -y.T @ log(yhat)")
     found = judged(cell, "f", "o", "(yhat - y).T")
     assert (found.verdict, found.assumption) == ("assumption", "1ᵀy = 1")
 

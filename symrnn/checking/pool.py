@@ -1,0 +1,160 @@
+"""The pieces that formulas about a cell are made of: what a missing factor, a wrong name or a missing term may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from symrnn.calculus.derive import derive
+from symrnn.checking.asked import Asked
+from symrnn.errors import SymrnnError
+from symrnn.language import (
+    Add,
+    Call,
+    Cell,
+    Diag,
+    Formula,
+    Index,
+    Layout,
+    MatMul,
+    Node,
+    Part,
+    Role,
+    Shape,
+    Transpose,
+    Variable,
+)
+from symrnn.language.traversal import find, substitute_indices
+from symrnn.reading.latex_functions import slope_of_output
+
+MOST_STATES = 4
+
+
+class Pool:
+    """Pieces by kind, made when they are first asked for and kept for the next answer to the question."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.cell: Cell = asked.cell
+
+    def matrices(self, times: Sequence[Index]) -> Iterator[Node]:
+        """Weights, their transposes, and the diagonals of slopes at these times."""
+        for weight in self._weights:
+            yield weight
+            yield Transpose(weight)
+        for slope in self._slopes:
+            for time in times:
+                yield Diag(self._at(slope, time))
+
+    def arrays(self, shape: Shape, times: Sequence[Index]) -> Iterator[Node]:
+        """Slopes and variables of one shape at these times."""
+        for piece in (*self._slopes, *self._vectors):
+            if piece.shape == shape:
+                yield from (self._at(piece, time) for time in times)
+            elif piece.shape[::-1] == shape:
+                yield from (Transpose(self._at(piece, time)) for time in times)
+
+    def alike(self, variable: Variable) -> Iterator[Variable]:
+        """Other variables of the cell with the same shape, at the same time."""
+        for name in self.cell.names():
+            if name == variable.name:
+                continue
+            try:
+                other = self.cell.variable(name, variable.time)
+            except SymrnnError:
+                continue
+            timed = name in self.cell.equation or name in self.cell.state or self._is_timed(name)
+            if other.shape == variable.shape and other.role is not Role.LOSS and timed == (variable.time is not None):
+                yield other
+
+    def _is_timed(self, name: str) -> bool:
+        return name in self.cell.declaration and self.cell.declaration[name].timed
+
+    def terms(self, shape: Shape, part: Part | None) -> Iterator[tuple[Node, str]]:
+        """Terms that a line may lack: through the next step into a part, and those of the right answer."""
+        if part is not None and part.time is not None and part.time.name is not None:
+            yield from self._future(part, shape)
+        for term in self._answer_terms:
+            if term.shape == shape:
+                yield term, "a term is missing"
+
+    def _future(self, part: Part, shape: Shape) -> Iterator[tuple[Node, str]]:
+        """The term through the next step, with the part itself at the next time."""
+        assert part.time is not None
+        for jacobian, backward in self._steps:
+            later = part.time + (-1 if backward else 1)
+            here = substitute_indices(jacobian, {self.cell.time.index: part.time})
+            again = Variable(part.name, Role.PART, shape, later)
+            for term in (lambda: MatMul((Transpose(here), again)), lambda: MatMul((again, here))):
+                made = _made(term)
+                if made is not None and made.shape == shape:
+                    yield made, "the future terms are missing"
+
+    @cached_property
+    def _steps(self) -> tuple[tuple[Node, bool], ...]:
+        """The Jacobian of every state's next value by its present one."""
+        found: list[tuple[Node, bool]] = []
+        for state in self.cell.states[:MOST_STATES]:
+            now = self.cell.variable(state.name, self.cell.now)
+            later = now.at(self.cell.now + (-1 if state.backward else 1))
+            formula = self._derived(later, now)
+            if formula is not None and not formula.parts and len(formula.expression.shape) == 2:
+                found.append((formula.expression, state.backward))
+        return tuple(found)
+
+    @cached_property
+    def _answer_terms(self) -> tuple[Node, ...]:
+        """The additive terms of the right answer's closed form, in both layouts, signs kept."""
+        found: dict[Node, None] = {}
+        for layout in Layout:
+            formula = self._derived(self.asked.of, self.asked.by, layout)
+            if formula is not None and not formula.parts and isinstance(formula.expression, Add):
+                found.update(dict.fromkeys(formula.expression.args[0]))
+        return tuple(found)
+
+    def _derived(self, of: Node, by: Node, layout: Layout = Layout.NUMERATOR) -> Formula | None:
+        try:
+            return derive(self.cell, of, by, layout, ("closed",)).result
+        except SymrnnError:
+            return None
+
+    def _at(self, piece: Node, time: Index) -> Node:
+        return substitute_indices(piece, {self.cell.time.index: time})
+
+    @cached_property
+    def _weights(self) -> tuple[Variable, ...]:
+        return tuple(
+            self.cell.variable(d.name)
+            for d in self.cell.declarations
+            if len(d.shape) == 2 and not d.timed and 1 not in (d.shape[0].constant, d.shape[1].constant)
+        )
+
+    @cached_property
+    def _slopes(self) -> tuple[Node, ...]:
+        """The slope of every elementwise equation in terms of its output, and at its argument."""
+        found: dict[Node, None] = {}
+        for name, equation in self.cell.equation.items():
+            output = self.cell.variable(name, self.cell.now)
+            for call in find(equation.expression, Call):
+                assert isinstance(call, Call)
+                if len(call.arguments) != 1 or call.arguments[0].shape != output.shape or call.order:
+                    continue
+                slope = slope_of_output(call.name, output) if call is equation.expression else None
+                at_argument = _made(lambda c=call: Call(c.name, c.arguments, 1))  # type: ignore[misc]
+                for piece in (slope, at_argument):
+                    if piece is not None and len(piece.shape) == 2 and (piece.is_column or piece.is_row):
+                        found[piece] = None
+        return tuple(found)
+
+    @cached_property
+    def _vectors(self) -> tuple[Node, ...]:
+        timed = [self.cell.variable(name, self.cell.now) for name in self.cell.equation]
+        whole = [self.cell.variable(d.name) for d in self.cell.declarations if not d.timed and len(d.shape) == 2]
+        return tuple(v for v in (*timed, *whole) if v.shape)
+
+
+def _made(build_it: object) -> Node | None:
+    try:
+        return build_it()  # type: ignore[operator, no-any-return]
+    except SymrnnError:
+        return None
