@@ -52,11 +52,12 @@ class Explainer:
         self.assume = unit_sums(cell)
         self._said: set[tuple[str, Variable, Index]] = set()
 
-    def span(self, time: Index) -> tuple[TimeSpan, ...]:
-        """The free symbol of a time and the range in which it may stand."""
+    def span(self, time: Index, name: str | None = None) -> tuple[TimeSpan, ...]:
+        """The free symbol of a time and the range in which it may stand, for a variable of that name."""
         if time.name is None or time.name in self.cell.time.last.names():
             return ()
-        return (TimeSpan(time.name, self.cell.time.first, self.cell.time.last),)
+        times = self.cell.time.first, self.cell.time.last
+        return (TimeSpan(time.name, *(times if name is None else self.graph.evaluable(name))),)
 
     def atom(self, name: str, leaf: Variable, time: Index) -> Node:
         """∂v_t/∂leaf: total within the same step, immediate by what lies one step earlier."""
@@ -79,7 +80,7 @@ class Explainer:
         self._said.add(key)
         terms, below = self._terms(name, leaf, time)
         before = self.atom(name, leaf, time)
-        spans = self.span(time)
+        spans = self.span(time, name)
         rule, reason = self._rule(name)
         yield equality(rule, before, total(terms), reason, spans=spans)
         for lower in below:

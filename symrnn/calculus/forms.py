@@ -86,8 +86,15 @@ class FormBuilder:
         if self.by.selection is not None or self.by.as_vec:
             raise UnsupportedError("entries, blocks and vec are read off the derivative by the whole variable")
         chain = Chain(self.cell, self.of, self.by, self.letters, self.window).formula()
+        if self.window is not None and any(self._reaches_beyond(atom) for atom in find(chain, Jacobian)):
+            raise UnsupportedError("a total derivative in the chain would reach beyond the window")
         self._chain_steps(chain)
         return chain
+
+    def _reaches_beyond(self, atom: Node) -> bool:
+        """Whether an inert total derivative goes through time and is none of those that the window's bounds cut."""
+        of_times, by_times = ({v.time for v in variables(side)} for side in atom.args[:2])
+        return atom.args[0] == self.of or (atom.args[1] == self.by_node and of_times != by_times)
 
     @property
     def inert(self) -> Node:
@@ -206,7 +213,9 @@ class FormBuilder:
         names = tuple(stack.variable(c, of.time) for c in stack.components)
         value = closed_answer(ClosedForm(self.cell, of, self.letters), By(None, stack=names))
         reason = "Block by block; the components of the stack are independent coordinates."
-        self.steps.append(equality("derivative by the stack", atom, value, reason, spans=self.explainer.span(of.time)))
+        self.steps.append(
+            equality("derivative by the stack", atom, value, reason, spans=self.explainer.span(of.time, of.name))
+        )
 
     def _explain_stack(self, stack: StateStack, leaf: Variable) -> None:
         time = self.letters.inner
@@ -239,7 +248,12 @@ class FormBuilder:
         reason = "Only the copy of the matrix at this step varies, earlier states are held fixed."
         self.steps.append(
             equality(
-                "immediate derivative", before, here, reason, spans=self.explainer.span(of.time), free=(i, row, column)
+                "immediate derivative",
+                before,
+                here,
+                reason,
+                spans=self.explainer.span(of.time, of.name),
+                free=(i, row, column),
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from symrnn.calculus.state_stack import step_derivatives
+from symrnn.calculus.step_graph import step_graph
 from symrnn.calculus.steps import TimeSpan
 from symrnn.errors import QuestionError
 from symrnn.language.cell import Cell
@@ -160,7 +161,7 @@ def _times(cell: Cell, node: Node, spans: dict[str, tuple[Index, Index]], other:
             as_start = leaf.time.name is None and name in elsewhere and _stands_alone(cell, leaf.name)
             if leaf.role is Role.COMPUTED and not as_start:
                 # A bare h[t] is asked about at the steps; h[0] is asked for by name, or as the h[t-1] of h[t].
-                low, high = cell.time.first, cell.time.last
+                low, high = step_graph(cell).evaluable(leaf.name)
             shift = leaf.time - Index.of(name)
             if shift.constant is None:
                 continue

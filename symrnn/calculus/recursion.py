@@ -210,7 +210,7 @@ class _Builder:
         return source.lower == span.first and source.upper == span.last and not source.is_point
 
     def _hand_on(self, name: str) -> None:
-        """Send a directly reached variable's derivative to what its equation reads, with the times at which it arises."""
+        """Send a directly reached variable's derivative to what its equation reads, at the times at which it arises."""
         spans: dict[tuple[Index, Index], list[Node]] = {}
         for source in self.sources.get(name, []):
             spans.setdefault((source.lower, source.upper), []).append(source.value)

@@ -99,6 +99,27 @@ class StepGraph:
                     open_keys.append((name, Role.COMPUTED))
         return frozenset(found)
 
+    def evaluable(self, name: str) -> tuple[Index, Index]:
+        """The first and last step at which a variable has a value: one that reads x[t+1] has none at the last."""
+        late, early = self._reach(name, set())
+        return self.cell.time.first + late, self.cell.time.last - early
+
+    def _reach(self, name: str, seen: set[str]) -> tuple[int, int]:
+        """How many of the first and of the last steps a variable misses, for the data that it reads."""
+        seen.add(name)
+        late = early = 0
+        for leaf in self.reads(name) if name in self.cell.equation else ():
+            distance = self.lag(leaf)
+            if distance is None:
+                continue
+            if leaf.role in (Role.INPUT, Role.TARGET):
+                given_before = self.cell.declaration[leaf.name].before is not None
+                late, early = max(late, 0 if given_before else distance), max(early, -distance)
+            elif leaf.role is Role.COMPUTED and distance == 0 and leaf.name not in seen:
+                below = self._reach(leaf.name, seen)
+                late, early = max(late, below[0]), max(early, below[1])
+        return late, early
+
     def at(self, node: Node, time: Index) -> Node:
         """An expression of the present step at another time."""
         return substitute_indices(node, {self.cell.time.index: time})

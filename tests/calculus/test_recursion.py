@@ -99,3 +99,14 @@ def test_the_work_is_linear_in_the_number_of_equations() -> None:
 
     small, large = cost(4), cost(16)
     assert large < 4.5 * small
+
+
+def test_a_variable_that_reads_the_next_input_is_not_asked_for_at_the_last_step() -> None:
+    text = (
+        "cell next\nsize n, m\nparam W[n,n], U[n,m], V[m,n]\ninput x[m]\nstate h[n]\n"
+        "h[t] = tanh(W @ h[t-1] + U @ x[t])\no[t] = V @ h[t]\nL[t] = 0.5*norm2(o[t] - x[t+1])\n"
+        "loss L = sum(L[t], t, 1, tau-1)\n"
+    )
+    cell = read_cell(text, "next")
+    for tau in (2, 3, 5):
+        assert_gradients(cell, evaluator(cell, tau=tau))
