@@ -12,7 +12,8 @@ from symrnn.checking.answers import Answer, Reading, looks_like_latex, read_answ
 from symrnn.checking.asked import Asked
 from symrnn.checking.comparison import relative_error
 from symrnn.checking.counterexample import smallest
-from symrnn.checking.edits import Candidate, candidates
+from symrnn.checking.edit import Candidate
+from symrnn.checking.edits import candidates
 from symrnn.checking.judge import Finding, Judge
 from symrnn.checking.marks import marked
 from symrnn.checking.places import size

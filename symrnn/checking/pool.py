@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 from symrnn.calculus.derive import derive
 from symrnn.checking.asked import Asked
@@ -85,10 +86,10 @@ class Pool:
             later = part.time + (-1 if backward else 1)
             here = substitute_indices(jacobian, {self.cell.time.index: part.time})
             again = Variable(part.name, Role.PART, shape, later)
-            for term in (lambda: MatMul((Transpose(here), again)), lambda: MatMul((again, here))):
-                made = _made(term)
-                if made is not None and made.shape == shape:
-                    yield made, "the future terms are missing"
+            for factors in ((Transpose(here), again), (again, here)):
+                term = _made(MatMul, factors)
+                if term is not None and term.shape == shape:
+                    yield term, "the future terms are missing"
 
     @cached_property
     def _steps(self) -> tuple[tuple[Node, bool], ...]:
@@ -140,7 +141,7 @@ class Pool:
                 if len(call.arguments) != 1 or call.arguments[0].shape != output.shape or call.order:
                     continue
                 slope = slope_of_output(call.name, output) if call is equation.expression else None
-                at_argument = _made(lambda c=call: Call(c.name, c.arguments, 1))  # type: ignore[misc]
+                at_argument = _made(Call, call.name, call.arguments, 1)
                 for piece in (slope, at_argument):
                     if piece is not None and len(piece.shape) == 2 and (piece.is_column or piece.is_row):
                         found[piece] = None
@@ -153,8 +154,9 @@ class Pool:
         return tuple(v for v in (*timed, *whole) if v.shape)
 
 
-def _made(build_it: object) -> Node | None:
+def _made(make: Callable[..., Node], *args: Any) -> Node | None:
+    """What a constructor gives; nothing where the shapes don't fit."""
     try:
-        return build_it()  # type: ignore[operator, no-any-return]
+        return make(*args)
     except SymrnnError:
         return None

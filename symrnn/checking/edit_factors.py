@@ -1,0 +1,146 @@
+"""Mistakes among factors: order, a transpose, one too many, one missing, a wrong number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from symrnn.checking.edit import Change, Setting, made
+from symrnn.checking.places import Place
+from symrnn.emitting.text import to_text
+from symrnn.language import (
+    Add,
+    Diag,
+    Hadamard,
+    Index,
+    IndexNumber,
+    MatMul,
+    Neg,
+    Node,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Transpose,
+    Variable,
+    build,
+)
+from symrnn.language.traversal import variables
+
+MOST_FACTORS = 9
+"""In longer products only neighbours change places."""
+
+
+def transposition(place: Place, setting: Setting) -> Iterator[Change]:
+    """A transpose that is missing, or one too many."""
+    node, parent = place.node, place.parent
+    if len(node.shape) != 2 or isinstance(node, (Diag, Neg)) or isinstance(parent, Transpose) or node.is_single:
+        return
+    new = build.transpose(node)
+    what = "one transpose too many" if isinstance(node, Transpose) else "a transpose is missing"
+    yield Change("transpose", new, f"{what}: {to_text(node)} stands where {to_text(new)} belongs")
+
+
+def order_of_factors(place: Place, setting: Setting) -> Iterator[Change]:
+    """Factors of a matrix product in another order."""
+    node = place.node
+    if not isinstance(node, MatMul):
+        return
+    factors = node.args[0]
+    for changed, moved in _orders(factors):
+        new = made(MatMul, changed)
+        if new is None:
+            continue
+        diags = [f for f in moved if isinstance(f, Diag)]
+        names = " and ".join(to_text(f) for f in moved)
+        what = "the diag stands on the wrong side" if len(diags) == 1 else "factors are in the wrong order"
+        yield Change("swap", new, f"{what}: {names}")
+
+
+def _orders(factors: tuple[Node, ...]) -> Iterator[tuple[tuple[Node, ...], tuple[Node, ...]]]:
+    count = len(factors)
+    for i, j in combinations(range(count), 2):
+        if count > MOST_FACTORS and j > i + 1:
+            continue
+        changed = list(factors)
+        changed[i], changed[j] = changed[j], changed[i]
+        yield tuple(changed), (factors[i], factors[j])
+    for i in range(count):
+        for j in range(count):
+            if abs(i - j) > 1 and count <= MOST_FACTORS:
+                rest = [*factors[:i], *factors[i + 1 :]]
+                yield (*rest[:j], factors[i], *rest[j:]), (factors[i],)
+    if 2 < count <= MOST_FACTORS:
+        yield factors[::-1], factors
+
+
+def drop_factor(place: Place, setting: Setting) -> Iterator[Change]:
+    """A factor too many."""
+    node = place.node
+    if not isinstance(node, (MatMul, Hadamard)):
+        return
+    factors = node.args[0]
+    for number, factor in enumerate(factors):
+        rest = (*factors[:number], *factors[number + 1 :])
+        new = rest[0] if len(rest) == 1 else made(type(node), rest)
+        if new is not None:
+            yield Change("extra factor", new, f"the factor {to_text(factor)} is too many")
+
+
+def add_factor(place: Place, setting: Setting) -> Iterator[Change]:
+    """A factor that is missing, from the pool of the cell's Jacobians, weights and gates."""
+    node, parent = place.node, place.parent
+    if isinstance(parent, (MatMul, Hadamard, Transpose, Diag, Power)) or len(node.shape) != 2 or node.is_single:
+        return
+    if isinstance(node, (Sum, Add)) or not isinstance(parent, (Add, Sum, Product, Neg, type(None))):
+        return
+    times = _times_of(node)
+    yield from _matrix_factors(node, setting, times)
+    for factor in setting.pool.arrays(node.shape, times):
+        factors = (*node.args[0], factor) if isinstance(node, Hadamard) else (node, factor)
+        yield Change("missing factor", Hadamard(factors), f"the factor {to_text(factor)} is missing")
+
+
+def _matrix_factors(node: Node, setting: Setting, times: list[Index]) -> Iterator[Change]:
+    factors = node.args[0] if isinstance(node, MatMul) else (node,)
+    for factor in setting.pool.matrices(times):
+        for gap in range(len(factors) + 1):
+            changed = (*factors[:gap], factor, *factors[gap:])
+            new = made(MatMul, changed)
+            if new is not None and new.shape == node.shape:
+                yield Change("missing factor", new, f"the factor {to_text(factor)} is missing")
+
+
+def _times_of(node: Node) -> list[Index]:
+    found: dict[Index, None] = {}
+    for variable in variables(node):
+        if variable.time is not None:
+            found[variable.time] = None
+    for time in list(found):
+        found[time + 1] = None
+        found[time - 1] = None
+    return list(found)
+
+
+def scale(place: Place, setting: Setting) -> Iterator[Change]:
+    """A number or 1/τ that is missing or too many, at one term."""
+    node, parent = place.node, place.parent
+    if isinstance(node, Number):
+        for value in (1, 2, -1):
+            if node.value != value:
+                yield _scaled_number(node, build.number(value))
+        if node.value:
+            yield _scaled_number(node, build.number(1 / node.value))
+        return
+    if isinstance(node, (Neg, Variable)) or not isinstance(parent, (Add, Sum, type(None))):
+        return
+    length = setting.cell.time.length
+    factors: list[Node] = [build.number(2), build.number("0.5")]
+    if length.constant is None:
+        factors += [build.divide(build.number(1), IndexNumber(length)), IndexNumber(length)]
+    for factor in factors:
+        yield Change("scale", Hadamard((factor, node)), f"the factor {to_text(factor)} is missing")
+
+
+def _scaled_number(node: Number, new: Node) -> Change:
+    return Change("scale", new, f"the number {to_text(node)} should be {to_text(new)}")

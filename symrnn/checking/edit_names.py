@@ -1,0 +1,65 @@
+"""Mistakes of name: another variable, the total for the immediate derivative, a function for its derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from symrnn.checking.edit import Change, Setting, made
+from symrnn.checking.places import Place
+from symrnn.emitting.text import to_text
+from symrnn.language import Add, Call, ImmediateJacobian, Jacobian, Neg, Node, Number, Power, Role, Variable, build
+
+
+def other_variable(place: Place, setting: Setting) -> Iterator[Change]:
+    """A variable of the same shape that is another one: U for W, i for f, the output for the argument."""
+    node = place.node
+    if not isinstance(node, Variable) or node.role is Role.PART:
+        return
+    for other in setting.pool.alike(node):
+        yield Change("variable", other, f"{to_text(node)} stands where {to_text(other)} belongs")
+
+
+def other_part(place: Place, setting: Setting) -> Iterator[Change]:
+    """A part of the answer that is another one."""
+    node = place.node
+    if not isinstance(node, Variable) or node.role is not Role.PART:
+        return
+    shapes = {p.name: p.expression.shape for p in setting.formula.parts if (p.time is None) == (node.time is None)}
+    for name, shape in shapes.items():
+        if name != node.name and shape == node.shape:
+            new = Variable(name, Role.PART, shape, node.time)
+            yield Change("variable", new, f"{to_text(node)} stands where {to_text(new)} belongs")
+
+
+def immediate(place: Place, setting: Setting) -> Iterator[Change]:
+    """The total derivative for the immediate one, or the other way round."""
+    node = place.node
+    if isinstance(node, Jacobian):
+        new: Node = ImmediateJacobian(node.of, node.by, node.layout)
+        yield Change(
+            "immediate", new, f"the total derivative {to_text(node)} stands where the immediate {to_text(new)} belongs"
+        )
+    elif isinstance(node, ImmediateJacobian):
+        new = Jacobian(node.of, node.by, node.layout)
+        yield Change(
+            "immediate", new, f"the immediate derivative {to_text(node)} stands where the total {to_text(new)} belongs"
+        )
+
+
+def primes(place: Place, setting: Setting) -> Iterator[Change]:
+    """A function for its derivative, or the other way round."""
+    node = place.node
+    if isinstance(node, Call) and len(node.arguments) == 1 and node.arguments[0].shape == node.shape and node.order < 2:
+        new = made(Call, node.name, node.arguments, 1 - node.order)
+        if new is not None:
+            yield Change("derivative", new, f"{to_text(node)} stands where {to_text(new)} belongs")
+
+
+def squares(place: Place, setting: Setting) -> Iterator[Change]:
+    """A square that is missing, or one too many."""
+    node, parent = place.node, place.parent
+    if isinstance(node, Power):
+        yield Change("power", node.args[0], f"the square in {to_text(node)} is too many")
+    elif isinstance(parent, (Add, Neg)) and not isinstance(node, (Neg, Add, Number)):
+        new = Power(node, build.number(2))
+        yield Change("power", new, f"a square is missing: {to_text(node)} stands where {to_text(new)} belongs")

@@ -1,0 +1,111 @@
+"""Mistakes among terms: a sign, one too many, one missing, a sum that is forgotten, parentheses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from symrnn.checking.edit import Change, Setting, made
+from symrnn.checking.places import Place
+from symrnn.emitting.text import to_text
+from symrnn.language import Add, Hadamard, MatMul, Neg, Number, Sum, build
+from symrnn.language.traversal import free_indices
+
+
+def signs(place: Place, setting: Setting) -> Iterator[Change]:
+    """The sign of a term."""
+    node, parent = place.node, place.parent
+    if isinstance(node, (Neg, Number)) and isinstance(parent, Add):
+        yield Change("sign", build.neg(node), f"the sign of the term {to_text(build.neg(node))} is wrong")
+    elif isinstance(parent, (Add, Sum, type(None))) or isinstance(node, Add):
+        yield Change("sign", build.neg(node), f"the sign of {to_text(node)} is wrong")
+
+
+def terms(place: Place, setting: Setting) -> Iterator[Change]:
+    """A term too many."""
+    node = place.node
+    if not isinstance(node, Add):
+        return
+    found = node.args[0]
+    for number, term in enumerate(found):
+        rest = (*found[:number], *found[number + 1 :])
+        new = rest[0] if len(rest) == 1 else made(Add, rest)
+        if new is not None and new.shape == node.shape:
+            yield Change("extra term", new, f"the term {to_text(term)} is too many")
+
+
+def missing_terms(place: Place, setting: Setting) -> Iterator[Change]:
+    """A term that is missing: a way through later steps, a direct one, one that only the whole answer has."""
+    if place.path:
+        return
+    node = place.node
+    part = setting.formula.parts[place.part] if place.part is not None else None
+    for term, what in setting.pool.terms(node.shape, part):
+        present = node.args[0] if isinstance(node, Add) else (node,)
+        new = made(Add, (*present, term))
+        if new is not None and new.shape == node.shape:
+            yield Change("missing term", new, f"{what}: {to_text(term)}")
+
+
+def missing_sum(place: Place, setting: Setting) -> Iterator[Change]:
+    """A sum over the time that stands open."""
+    if place.path or place.part is not None:
+        return
+    time = setting.cell.time
+    if time.index in free_indices(place.node):
+        new = Sum(place.node, time.index, time.first, time.last)
+        yield Change("missing sum", new, f"the sum over {time.index} is missing")
+
+
+def parentheses(place: Place, setting: Setting) -> Iterator[Change]:
+    """``A @ (b + c)`` for ``A @ b + c``, and the other way round."""
+    node = place.node
+    if isinstance(node, Add):
+        yield from _gather(node)
+        yield from _into_sum(node)
+    elif isinstance(node, (MatMul, Hadamard)):
+        yield from _spread(node)
+    elif isinstance(node, Sum) and isinstance(node.body, Add):
+        kept, *rest = node.body.args[0]
+        new = Add((Sum(kept, node.index, node.lower, node.upper), *rest))
+        yield Change("parenthesis", new, f"only {to_text(kept)} belongs under the sum over {node.index}")
+
+
+def _gather(node: Add) -> Iterator[Change]:
+    found = node.args[0]
+    for number, term in enumerate(found):
+        inner = term.args[0] if isinstance(term, Neg) else term
+        if not isinstance(inner, (MatMul, Hadamard)):
+            continue
+        rest = (*found[:number], *found[number + 1 :])
+        factors = inner.args[0]
+        for last in (True, False):
+            kept, end = (factors[:-1], factors[-1]) if last else (factors[1:], factors[0])
+            grouped = made(Add, (end, *rest))
+            if grouped is None or grouped.shape != end.shape:
+                continue
+            changed = (*kept, grouped) if last else (grouped, *kept)
+            new = made(type(inner), changed)
+            if new is not None:
+                yield Change("parenthesis", new, f"parentheses are missing around {to_text(grouped)}")
+
+
+def _into_sum(node: Add) -> Iterator[Change]:
+    first, *rest = node.args[0]
+    if isinstance(first, Sum):
+        body = made(Add, (first.body, *rest))
+        if body is not None:
+            new = Sum(body, first.index, first.lower, first.upper)
+            yield Change("parenthesis", new, f"everything belongs under the sum over {first.index}")
+
+
+def _spread(node: MatMul | Hadamard) -> Iterator[Change]:
+    factors = node.args[0]
+    for number, factor in enumerate(factors):
+        if not isinstance(factor, Add):
+            continue
+        for place, term in enumerate(factor.args[0]):
+            rest = (*factor.args[0][:place], *factor.args[0][place + 1 :])
+            product = made(type(node), (*factors[:number], term, *factors[number + 1 :]))
+            new = None if product is None else made(Add, (product, *rest))
+            if new is not None and new.shape == node.shape:
+                yield Change("parenthesis", new, f"the parentheses around {to_text(factor)} are too many")
