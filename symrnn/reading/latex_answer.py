@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from symrnn.errors import ReadingError, ShapeError, SymrnnError
 from symrnn.language import (
@@ -31,7 +32,9 @@ from symrnn.reading.conversion import as_shape
 from symrnn.reading.latex_context import Place
 from symrnn.reading.latex_derivatives import differential, is_derivative_fraction, is_inline_derivative
 from symrnn.reading.latex_indices import index_name, read_index, try_index
-from symrnn.reading.latex_parts import Line, PartTarget, infer_part_shapes, part_target
+from symrnn.reading.latex_parts import Line, PartTarget, part_target
+from symrnn.reading.latex_shapes import infer_part_shapes
+from symrnn.reading.latex_sizes import is_open, settle, transposed
 from symrnn.reading.latex_tree import (
     Cases,
     Fraction,
@@ -45,7 +48,6 @@ from symrnn.reading.latex_tree import (
     factors_of,
     strip_group,
 )
-from symrnn.reading.latex_values import is_open, settle, transposed
 from symrnn.reading.scope import Symbol
 
 
@@ -263,13 +265,13 @@ def _claims(
     members = statement.members
     asked = _asked(members[0], place) if len(members) > 1 and _is_derivative(members[0]) else None
     if asked is None:
-        nodes = _settled(members, place, None)
+        nodes = _settled(members, place, place.context.shape)
         made = [Formula(node, parts) for node in (nodes if len(nodes) == 1 else nodes[1:])]
-        return made, list(zip(nodes, nodes[1:], strict=False))
+        return made, list(pairwise(nodes))
     shape = _claimed_shape(asked, place.context.layout)
     nodes = [_as_claimed(place.read(m), asked, shape, m, place) for m in members[1:]]
     made = [Formula(node, parts, asked.of, asked.by, asked.immediate) for node in nodes]
-    return made, list(zip(nodes, nodes[1:], strict=False))
+    return made, list(pairwise(nodes))
 
 
 def _claimed_shape(asked: _Asked, layout: Layout) -> Shape | None:
@@ -327,7 +329,7 @@ def _entry_of_derivative(node: Node, indices: tuple[Index, ...]) -> tuple[Node, 
 
 def _equal_members(members: Sequence[Tree], place: Place, shape: Shape | None) -> list[tuple[Node, Node]]:
     nodes = _settled(members, place, shape)
-    return list(zip(nodes, nodes[1:], strict=False))
+    return list(pairwise(nodes))
 
 
 def _settled(members: Sequence[Tree], place: Place, shape: Shape | None) -> list[Node]:

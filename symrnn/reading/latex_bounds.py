@@ -15,8 +15,8 @@ from symrnn.language.traversal import postorder
 from symrnn.reading.latex_context import Place
 from symrnn.reading.latex_indices import index_name, mentions, names_in, read_index
 from symrnn.reading.latex_lexicon import name_key
+from symrnn.reading.latex_sizes import squared
 from symrnn.reading.latex_tree import Big, Factors, Relation, Script, Sign, Span, Tree, strip_group
-from symrnn.reading.latex_values import squared
 from symrnn.reading.ordering import direction
 
 Items = Sequence[tuple[str, Tree]]
@@ -169,7 +169,9 @@ def _sum(bounds: Bounds, body: Node, place: Place) -> Node:
     lower, upper = bounds.lower, bounds.upper
     if lower is None or upper is None:
         first, last = _whole_range(bounds.name, body, place)
-        return build.sum_over(body, bounds.name, lower if lower is not None else first, upper if upper is not None else last)
+        return build.sum_over(
+            body, bounds.name, lower if lower is not None else first, upper if upper is not None else last
+        )
     return build.sum_over(body, bounds.name, *_ordered(lower, upper, place))
 
 
@@ -200,7 +202,11 @@ def _uses(name: str, body: Node) -> tuple[bool, list[Index]]:
             times = True
         elif isinstance(node, Entry):
             operand, indices = node.args
-            shape = operand.shape if len(indices) == len(operand.shape) else tuple(a for a in operand.shape if a.constant != 1)
+            shape = (
+                operand.shape
+                if len(indices) == len(operand.shape)
+                else tuple(a for a in operand.shape if a.constant != 1)
+            )
             axes += [axis for index, axis in zip(indices, shape, strict=False) if name in index.names()]
         elif isinstance(node, (Sum, Product)):
             times = times or (node.index != name and any(name in b.names() for b in node.args[2:4]))

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from symrnn.errors import ReadingError, SymrnnError
-from symrnn.language import Index, Layout, Node
-from symrnn.reading.latex_values import open_constant
+from symrnn.language import Index, Layout, Node, Shape
 from symrnn.reading.latex_choices import Choices
 from symrnn.reading.latex_lexicon import Lexicon
+from symrnn.reading.latex_sizes import open_constant
 from symrnn.reading.latex_source import Source
 from symrnn.reading.latex_tree import Tree
 from symrnn.reading.scope import Scope
-
 
 MAX_BINDERS = 16
 """Sums and products inside each other."""
@@ -28,6 +27,7 @@ class Context:
 
     ``entries_from``: the number of the first entry.  ``prime_transposes``: whether ``A'`` is the transpose.
     ``entry_letters``: letters that count entries somewhere in the text, as the i and j of ``W_{ij}``.
+    ``shape``: that of the answer, where it is known.
     ``read`` gives a tree its value, ``read_single`` one that is no name and no row.  ``cell`` and ``cell_lexicon`` are
     the names without the answer's own parts.
     """
@@ -42,6 +42,7 @@ class Context:
     entries_from: int = 0
     prime_transposes: bool = False
     entry_letters: frozenset[str] = frozenset()
+    shape: Shape | None = None
     constants: int = 0
     depth: int = 0
 

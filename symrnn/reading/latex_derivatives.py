@@ -27,8 +27,8 @@ from symrnn.language.leaf import Role
 from symrnn.reading.calls import check_by
 from symrnn.reading.latex_context import Place
 from symrnn.reading.latex_indices import mentions
+from symrnn.reading.latex_sizes import settle
 from symrnn.reading.latex_tree import Factors, Fraction, Group, Name, Scripted, Sign, Span, Tree, factors_of
-from symrnn.reading.latex_values import settle
 from symrnn.reading.scope import summand_at
 
 Items = Sequence[tuple[str, Tree]]
@@ -66,11 +66,7 @@ def is_inline_derivative(items: Items, position: int) -> bool:
     """Whether ``∂ y / ∂ x`` begins here."""
     found = items[position : position + 4]
     signs = [sign for sign, _ in found[1:]]
-    return (
-        signs == ["", "/", ""]
-        and differential(found[0][1]) is not None
-        and differential(found[2][1]) is not None
-    )
+    return signs == ["", "/", ""] and differential(found[0][1]) is not None and differential(found[2][1]) is not None
 
 
 def is_gradient_sign(tree: Tree) -> bool:
@@ -175,7 +171,7 @@ def _derivative(of: Node, by: Node, kind: str, tree: Tree, place: Place) -> Node
 
 
 def _by_transposed(of: Node, by: Node, kind: str, place: Place) -> Node:
-    r"""``\partial y/\partial x^\top`` is the m×n Jacobian of a column, whatever the layout; of a scalar, a transpose."""
+    r"""``\partial y/\partial x^\top`` is the m×n Jacobian of a column in either layout; of a scalar, a transpose."""
     bare = by.args[0]
     node = ImmediateJacobian if kind == "immediate" else Jacobian
     if of.is_single:

@@ -28,11 +28,13 @@ from symrnn.language.operation import SHAPES
 from symrnn.language.traversal import variables
 from symrnn.primitives import lookup
 from symrnn.reading.latex_context import Place
+from symrnn.reading.latex_entries import entries_of
 from symrnn.reading.latex_indices import read_index, separate, try_index
 from symrnn.reading.latex_lexicon import built_in, name_key
+from symrnn.reading.latex_names import bare_name
 from symrnn.reading.latex_powers import is_plain_transpose, raised
-from symrnn.reading.latex_tree import Factors, Group, Name, Script, Scripted, Span, Tree
-from symrnn.reading.latex_variables import Head, bare_name, entries_of
+from symrnn.reading.latex_tree import Factors, Group, Name, Relation, Script, Scripted, Sign, Span, Tree
+from symrnn.reading.latex_variables import Head
 
 Items = Sequence[tuple[str, Tree]]
 
@@ -142,10 +144,9 @@ def _call(function: Function, arguments: list[Node], tree: Tree, place: Place) -
         raise place.error(f"a subscript on the function {function.name} has no meaning", tree)
     if function.order > 2:
         raise place.error("first and second derivatives of a function are known", tree)
-    nodes = [(a) for a in arguments]
-    if function.order == 1 and len(nodes) == 1:
-        return _slope(function.name, nodes[0], place)
-    return build.apply(function.name, *nodes, order=function.order)
+    if function.order == 1 and len(arguments) == 1:
+        return _slope(function.name, arguments[0], place)
+    return build.apply(function.name, *arguments, order=function.order)
 
 
 def _slope(name: str, argument: Node, place: Place) -> Node:
@@ -224,7 +225,7 @@ def named_constant(tree: Tree, place: Place) -> Node | None:
     key = name_key(name)
     value: Node | None = None
     if key == "I":
-        value = _identity(sub, place)
+        value = _identity(sub, tree, place)
     elif key == "e" and sub is None and sup is not None and sup.items and not sup.transposed:
         return build.apply("exp", (place.read(sup.items[0]))) if len(sup.items) == 1 else None
     elif key == "e" and sub is not None and len(sub.items) == 1:
@@ -235,9 +236,11 @@ def named_constant(tree: Tree, place: Place) -> Node | None:
     return raised(value, sup, 0, tree, place) if value is not None else None
 
 
-def _identity(sub: Script | None, place: Place) -> Node:
+def _identity(sub: Script | None, tree: Tree, place: Place) -> Node:
     if sub is None:
         return place.context.constant("eye")
+    if any(isinstance(item, (Sign, Relation)) for item in sub.items):
+        return entries_of(place.context.constant("eye"), sub.items, tree, place)
     sizes = _sizes(sub.items, place)
     letters = separate(sub.items, place)
     if len(sizes) == 1 and len(letters) == 2 and sub.key is not None and sub.key[: len(sub.key) // 2] * 2 == sub.key:

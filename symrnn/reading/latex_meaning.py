@@ -8,6 +8,7 @@ from typing import Any
 from symrnn.errors import ReadingError, SymrnnError
 from symrnn.language import ONE, Delta, Determinant, Index, Node, build, number
 from symrnn.reading.latex_context import Place
+from symrnn.reading.latex_entries import entries_of
 from symrnn.reading.latex_functions import sized
 from symrnn.reading.latex_indices import index_name, mentions, read_index
 from symrnn.reading.latex_powers import raised
@@ -32,7 +33,6 @@ from symrnn.reading.latex_tree import (
     factors_of,
 )
 from symrnn.reading.latex_values import block_matrix, quotient, total
-from symrnn.reading.latex_variables import entries_of
 
 
 def value(tree: Tree, place: Place) -> Node:
@@ -184,7 +184,7 @@ def _group(tree: Group, place: Place) -> Node:
 def _bars(tree: Group, place: Place) -> Node:
     if tree.single is None:
         raise place.error("expected one expression between the bars", tree)
-    inside = (place.read(tree.single))
+    inside = place.read(tree.single)
     square = len(inside.shape) == 2 and inside.shape[0] == inside.shape[1] and not inside.is_single
     if square and place.context.pick("bars around a matrix are", ("its determinant", "absolute values"), 2) == 0:
         return Determinant(inside)
@@ -254,7 +254,7 @@ def _cases(tree: Cases, place: Place) -> Node:
     """Nodes by condition inside an expression: conditions are equalities of indices, and become deltas."""
     result: Node | None = None
     for line in reversed(tree.lines):
-        found = (place.read(line.value))
+        found = place.read(line.value)
         if result is None:
             result = found
             continue
@@ -262,8 +262,7 @@ def _cases(tree: Cases, place: Place) -> Node:
             raise place.error("expected one equality as the condition", line.value)
         delta = _indicator(line.condition[0], tree, place)
         rest = build.times(build.subtract(ONE, delta), result)
-        value_tree = line.value
-        result = total([build.times(delta, found), rest], lambda _, error: place.located(error, value_tree))
+        result = total([build.times(delta, found), rest], lambda _, error: place.located(error, tree))
     if result is None:
         raise place.error("expected at least one case", tree)
     return result

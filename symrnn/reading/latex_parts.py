@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from symrnn.errors import SymrnnError
-from symrnn.language import SCALAR, Index, Node, Role, Shape
+from symrnn.language import Index, Node
 from symrnn.language.traversal import substitute_indices
 from symrnn.reading.latex_context import Place
 from symrnn.reading.latex_indices import index_name, is_timelike, mentions, read_index, separate, try_index
 from symrnn.reading.latex_lexicon import name_key, script_key, tree_key
-from symrnn.reading.latex_products import CIRCLED
+from symrnn.reading.latex_names import bare_name
 from symrnn.reading.latex_rows import prefixed_name
+from symrnn.reading.latex_sizes import transposed
 from symrnn.reading.latex_tree import (
-    Big,
-    Cases,
     Factors,
     Group,
     Name,
@@ -23,16 +21,11 @@ from symrnn.reading.latex_tree import (
     Script,
     Scripted,
     Span,
-    Terms,
     Tree,
     factors_of,
     strip_group,
 )
-from symrnn.reading.latex_values import is_open, transposed
-from symrnn.reading.latex_variables import Head, bare_name, find_head, time_position
-from symrnn.reading.scope import ShapeUnknown, Symbol
-
-Key = tuple[str, bool]
+from symrnn.reading.latex_variables import Head, find_head, time_position
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,7 @@ def part_target(left: Tree, right: Sequence[Tree], place: Place) -> PartTarget |
     if len(items) > 1 and isinstance(items[-1][1], Group):
         # ``\delta(t) = …``
         time = try_index(items[-1][1].single, place) if items[-1][1].single is not None else None
-        target = part_target(_row(items[:-1]), right, place) if time is not None else None
+        target = part_target(row_of(items[:-1]), right, place) if time is not None else None
         return replace(target, time=time) if target is not None and target.time is None else None
     if len(items) == 2:
         joined = prefixed_name(items[0][1], items[1][1])
@@ -83,7 +76,8 @@ def part_target(left: Tree, right: Sequence[Tree], place: Place) -> PartTarget |
     return _named(left, right, place)
 
 
-def _row(items: Sequence[tuple[str, Tree]]) -> Tree:
+def row_of(items: Sequence[tuple[str, Tree]]) -> Tree:
+    """A row of factors; one factor is itself."""
     if len(items) == 1:
         return items[0][1]
     return Factors(Span(items[0][1].at.start, items[-1][1].at.end), tuple(items))
@@ -212,137 +206,3 @@ def _counts(tree: object, letter: str, place: Place) -> bool:
         elif hasattr(found, "__slots__"):
             stack.extend(getattr(found, slot) for slot in found.__slots__ if slot not in ("at", "key", "kind"))
     return False
-
-
-# -- shapes -----------------------------------------------------------------------------------------------------
-
-
-def infer_part_shapes(lines: Sequence[Line], place: Place) -> dict[Key, Shape | None]:
-    r"""The shape of every part: from lines that say it, from the terms that say it, and else by trying.
-
-    A recursion such as ``\lambda_t = a_t + W^\top \lambda_{t+1}`` has the shape of a_t.
-    """
-    shapes: dict[Key, Shape | None] = {(line.target.name, line.target.time is not None): None for line in lines}
-    while any(shape is None for shape in shapes.values()):
-        inside = _scoped(place, shapes)
-        found = _one_shape(lines, shapes, inside) or _tried_shape(lines, shapes, place)
-        shapes[found[0]] = found[1]
-    return shapes
-
-
-def _scoped(place: Place, shapes: dict[Key, Shape | None]) -> Place:
-    timed = {name: Symbol(Role.PART, s) for (name, has_time), s in shapes.items() if has_time}
-    whole = {name: Symbol(Role.PART, s) for (name, has_time), s in shapes.items() if not has_time}
-    return replace(place, scope=place.scope.with_symbols(timed, whole))
-
-
-def _own(key: Key, lines: Sequence[Line]) -> list[Line]:
-    return [line for line in lines if (line.target.name, line.target.time is not None) == key]
-
-
-def _one_shape(
-    lines: Sequence[Line], shapes: dict[Key, Shape | None], place: Place
-) -> tuple[Key, Shape] | None:
-    """A part whose shape follows from what is known; zeros and constants of open size say nothing."""
-    scalar: tuple[Key, Shape] | None = None
-    for key in [k for k, s in shapes.items() if s is None]:
-        for line in _own(key, lines):
-            shape = known_shape(line.body, place)
-            if shape is not None and line.target.transposed:
-                shape = shape[::-1]
-            if shape:
-                return key, shape
-            if shape is not None and not _is_zero(line.body) and scalar is None:
-                scalar = (key, shape)
-    return scalar
-
-
-def _is_zero(tree: Tree) -> bool:
-    inner = strip_group(tree)
-    return isinstance(inner, Number) and set(inner.text) <= {"0", "."}
-
-
-def known_shape(tree: Tree, place: Place) -> Shape | None:
-    """The shape of a tree, as far as it follows without the parts that have none yet."""
-    try:
-        value = place.read(tree)
-    except ShapeUnknown:
-        return _partial(tree, place)
-    return None if is_open(value) else value.shape
-
-
-def _partial(tree: Tree, place: Place) -> Shape | None:
-    tree = strip_group(tree)
-    if isinstance(tree, Terms):
-        return _agreed([known_shape(term, place) for _, term in tree.items])
-    if isinstance(tree, Cases):
-        return _agreed([known_shape(line.value, place) for line in tree.lines])
-    if isinstance(tree, Factors):
-        return _partial_row(tree, place)
-    if isinstance(tree, Scripted) and tree.sup is not None and tree.sup.transposed:
-        shape = known_shape(tree.base, place)
-        return shape[::-1] if shape is not None else None
-    return None
-
-
-def _agreed(shapes: list[Shape | None]) -> Shape | None:
-    """The first that is more than a number; a number only where all are."""
-    wide = next((s for s in shapes if s), None)
-    return wide if wide is not None else (SCALAR if all(s == SCALAR for s in shapes) else None)
-
-
-def _partial_row(tree: Factors, place: Place) -> Shape | None:
-    """What the factors joined by ⊙ say, or the outer axes of a product of matrices."""
-    if any(isinstance(factor, Big) for _, factor in tree.items):
-        return None
-    groups: list[list[tuple[str, Tree]]] = [[]]
-    for sign, factor in tree.items:
-        if sign in CIRCLED and sign != "otimes":
-            groups.append([])
-        groups[-1].append(("" if not groups[-1] else sign, factor))
-    if len(groups) > 1:
-        return next((s for g in groups if (s := known_shape(_row(g), place))), None)
-    first = _known_or_none(tree.items[0][1], place)
-    last = _known_or_none(tree.items[-1][1], place)
-    one = Index.of(1)
-    if first and len(first) == 2 and last is None and len(tree.items) > 1:
-        return (first[0], one)
-    if last and len(last) == 2 and first is None and len(tree.items) > 1:
-        return (one, last[1])
-    return None
-
-
-def _known_or_none(tree: Tree, place: Place) -> Shape | None:
-    try:
-        return known_shape(tree, place)
-    except SymrnnError:
-        return None
-
-
-def _tried_shape(
-    lines: Sequence[Line], shapes: dict[Key, Shape | None], place: Place
-) -> tuple[Key, Shape]:
-    """The first shape under which a part's lines have that very shape; a number where none does."""
-    missing = [k for k, s in shapes.items() if s is None]
-    for key in missing:
-        for shape in _candidates(place):
-            inside = _scoped(place, {**{k: s for k, s in shapes.items() if s is not None}, key: shape})
-            if all(_has_shape(line, shape, inside) for line in _own(key, lines)):
-                return key, shape
-    return missing[0], SCALAR
-
-
-def _candidates(place: Place) -> list[Shape]:
-    """Columns, rows and other shapes of the cell, and the number."""
-    known = [s.shape for s in (*place.scope.timed.values(), *place.scope.whole.values()) if s.shape]
-    columns = [s for s in known if s[1].constant == 1]
-    every = [*columns, *(s[::-1] for s in columns), SCALAR, *known]
-    return list(dict.fromkeys(every))
-
-
-def _has_shape(line: Line, shape: Shape, place: Place) -> bool:
-    try:
-        value = line.read(place)
-    except (SymrnnError, ShapeUnknown):
-        return False
-    return is_open(value) or value.shape == shape

@@ -6,8 +6,8 @@ from symrnn.errors import ReadingError, SymrnnError
 from symrnn.language import Divide, Index, Node, Number, build
 from symrnn.reading.latex_context import Place
 from symrnn.reading.latex_indices import try_index
+from symrnn.reading.latex_sizes import is_open, squared, transposed
 from symrnn.reading.latex_tree import Name, Script, Tree, strip_group
-from symrnn.reading.latex_values import transposed
 
 
 def raised(value: Node, sup: Script | None, primes: int, tree: Tree, place: Place) -> Node:
@@ -53,6 +53,8 @@ def _power(value: Node, sup: Script, tree: Tree, place: Place) -> Node:
     if len(sup.items) != 1:
         raise ReadingError("expected one exponent")
     exponent = sup.items[0]
+    if sup.mark is None and is_open(value):
+        value = squared(value)
     if sup.mark == "odot" or not _is_square(value):
         return build.power(value, _exponent(exponent, place))
     index = try_index(exponent, place)

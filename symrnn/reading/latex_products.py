@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from symrnn.errors import SymrnnError
 from symrnn.language import Kron, Node, build
@@ -52,8 +53,7 @@ def multiplied(operands: Operands, place: Place) -> Node:
 
 def _is_mixed(operands: Operands) -> bool:
     """Whether matrices stand side by side and also with a circle between them."""
-    pairs = zip(operands, operands[1:], strict=False)
-    return any(left.is_wide and right.is_wide and not right.is_circled for left, right in pairs)
+    return any(a.is_wide and b.is_wide and not b.is_circled for a, b in pairwise(operands))
 
 
 def _split(operands: Operands, circled: bool) -> list[list[Operand]]:
@@ -156,7 +156,7 @@ def _run_beside(operands: Operands, position: int) -> list[Operand]:
 
 
 def _dotted(operands: Sequence[Operand], place: Place) -> list[Operand]:
-    """Two vectors of one shape with a dot or a cross between don't multiply as matrices: inner product, or by entries."""
+    """Two vectors of one shape with a dot or a cross between: their inner product, or by entries."""
     found: list[Operand] = []
     for operand in operands:
         left = found[-1].value if found else None

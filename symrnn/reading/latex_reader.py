@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from symrnn.errors import Location, ReadingError, SymrnnError
-from symrnn.language import Formula, Layout, Node
+from symrnn.language import Formula, Layout, Node, Shape
 from symrnn.reading.latex_answer import Answer, read_answer
 from symrnn.reading.latex_choices import Choices, every_reading, runs_for
 from symrnn.reading.latex_context import Context, Place
@@ -19,11 +19,11 @@ from symrnn.reading.latex_indices import names_in, separate
 from symrnn.reading.latex_lexicon import Lexicon, name_key, script_key
 from symrnn.reading.latex_lines import read_statements
 from symrnn.reading.latex_meaning import single, value
+from symrnn.reading.latex_names import bare_name
 from symrnn.reading.latex_source import Source
 from symrnn.reading.latex_syntax import Parser
 from symrnn.reading.latex_tokens import tokenize
 from symrnn.reading.latex_tree import Case, Name, Scripted, Statement
-from symrnn.reading.latex_variables import bare_name
 from symrnn.reading.scope import Scope, ShapeUnknown, time_names
 
 MAX_READINGS = 32
@@ -62,13 +62,14 @@ def read_latex(
     names: Mapping[str, str] | None = None,
     entries_from: int = 0,
     prime_transposes: bool = False,
+    shape: Shape | None = None,
     location: Location | None = None,
 ) -> tuple[Reading, ...]:
     r"""All readings of a LaTeX answer in the scope of a cell, the most literal first; at most MAX_READINGS.
 
     ``names`` binds other names to the cell's (``{"T": "tau", "W_{xh}": "U"}``), ``entries_from`` is the number of
-    the first entry, ``prime_transposes`` reads ``A'`` as the transpose of what isn't a function.  Inert derivatives
-    are in the given layout.
+    the first entry, ``prime_transposes`` reads ``A'`` as the transpose of what isn't a function, ``shape`` is that of
+    the answer, from which an I or a bold 1 standing alone has its size.  Inert derivatives are in the given layout.
 
     >>> from symrnn.language import Index, Role
     >>> from symrnn.reading.scope import Symbol
@@ -94,9 +95,11 @@ def read_latex(
         statements, ambiguous = read_statements(source, lexicon.words(), joined)
         letters = _entry_letters(statements, lexicon, scope)
 
-        def read(choices: Choices, statements: Sequence[Statement] = statements, letters: frozenset[str] = letters) -> Answer:
+        def read(
+            choices: Choices, statements: Sequence[Statement] = statements, letters: frozenset[str] = letters
+        ) -> Answer:
             context = Context(
-                source, choices, layout, value, single, scope, lexicon, entries_from, prime_transposes, letters
+                source, choices, layout, value, single, scope, lexicon, entries_from, prime_transposes, letters, shape
             )
             try:
                 return read_answer(statements, Place(context, scope, lexicon))
@@ -137,9 +140,7 @@ def _key(printed: str, lexicon: Lexicon) -> str:
 def _entry_letters(statements: Sequence[Statement], lexicon: Lexicon, scope: Scope) -> frozenset[str]:
     """Letters that count entries somewhere: the i and j of ``W_{ij}``, the i of ``h_{t,i}``."""
     found: set[str] = set()
-    context = Context(
-        Source(""), Choices(), Layout.NUMERATOR, value, single, scope, lexicon
-    )
+    context = Context(Source(""), Choices(), Layout.NUMERATOR, value, single, scope, lexicon)
     place = Place(context, scope, lexicon)
     for tree in _below(statements, Scripted):
         assert isinstance(tree, Scripted)

@@ -19,10 +19,11 @@ from symrnn.reading.latex_derivatives import (
 from symrnn.reading.latex_functions import apply, function_of, named_constant
 from symrnn.reading.latex_indices import index_name, read_index
 from symrnn.reading.latex_lexicon import name_key
+from symrnn.reading.latex_names import bare_name, unknown
 from symrnn.reading.latex_powers import raised
 from symrnn.reading.latex_products import Operand, multiplied
 from symrnn.reading.latex_tree import Big, Fraction, Group, Name, Scripted, Sign, Tree
-from symrnn.reading.latex_variables import bare_name, find_head, kronecker_delta, unknown, variable
+from symrnn.reading.latex_variables import find_head, kronecker_delta, variable
 
 Items = Sequence[tuple[str, Tree]]
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping
 
-GREEK = frozenset(
-    ["alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "varpi", "rho", "varrho", "sigma", "varsigma", "tau", "upsilon", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega", "ell"]
-)
 
-_GREEK_LETTERS = dict(
-    zip("αβγδεζηθικλμνξπρςστυφχψω", ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "varsigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"], strict=True)
-) | dict(zip("ΓΔΘΛΞΥΦΨΩ", ["Gamma", "Delta", "Theta", "Lambda", "Xi", "Upsilon", "Phi", "Psi", "Omega"], strict=True))  # fmt: skip
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_SMALL = _words(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho varsigma sigma tau upsilon phi "
+    "chi psi omega"
+)
+_CAPITAL = _words("Gamma Delta Theta Lambda Xi Upsilon Phi Psi Omega")
+
+GREEK = frozenset([*_SMALL, *_CAPITAL, *_words("varepsilon vartheta varpi varrho varphi Pi Sigma ell")])
+
+_GREEK_LETTERS = dict(zip("αβγδεζηθικλμνξπρςστυφχψω", _SMALL, strict=True)) | dict(
+    zip("ΓΔΘΛΞΥΦΨΩ", _CAPITAL, strict=True)
+)
 
 UNICODE: Mapping[str, str] = {
     **{letter: rf"\{name} " for letter, name in _GREEK_LETTERS.items()},
@@ -101,14 +110,20 @@ BARE_WORDS = FUNCTION_WORDS | frozenset(
 )  # fmt: skip
 """Words that stay whole when they are typed without any command."""
 
-OPENERS: Mapping[str, str] = {"where": "where", "with": "where", "let": "where", "here": "where", "define": "where",
-                              "defining": "where", "and": "and", "for": "if", "if": "if", "when": "if",
-                              "otherwise": "otherwise", "else": "otherwise", "then": "and", "so": "and",
-                              "hence": "and", "thus": "and", "therefore": "and", "also": "and", "unless": "unless"}  # fmt: skip
+OPENERS: Mapping[str, str] = {
+    **dict.fromkeys(_words("where with let here define defining"), "where"),
+    **dict.fromkeys(_words("and then so hence thus therefore also"), "and"),
+    **dict.fromkeys(_words("if for when"), "if"),
+    **dict.fromkeys(_words("otherwise else"), "otherwise"),
+    "unless": "unless",
+}
 """The words that may stand between formulas, and what they do to the next one."""
 
 FILLERS = frozenset(
-    ["the", "is", "are", "we", "have", "get", "obtain", "obtains", "that", "this", "following", "as", "a", "an", "of", "by", "gradient", "derivative", "recursion", "given", "all", "each", "every", "times", "time", "steps", "step", "finally", "first", "then", "now", "denotes", "which", "it", "gives", "yields", "follows", "from", "in"]
+    _words(
+        "the is are we have get obtain obtains that this following as a an of by gradient derivative recursion given "
+        "all each every times time steps step finally first then now denotes which it gives yields follows from in"
+    )
 )
 """Prose that says nothing about a formula."""
 
@@ -145,3 +160,18 @@ SIGNS: Mapping[str, str] = {
     "<": "<", ">": ">", "*": "*", "'": "'", "=": "=", ":": ":", "[": "[", "]": "]", "(": "(", ")": ")", "vert": "|",
 }  # fmt: skip
 """Commands (after their aliases) that are signs."""
+
+TREE_SIGNS: Mapping[str, str] = {
+    "partial": "partial", "nabla": "nabla", "ones": "ones", "infty": "infinity", "dots": "dots",
+}  # fmt: skip
+"""Commands that stand for themselves in a formula."""
+
+BRACES = frozenset({"underbrace", "overbrace", "overbracket", "underbracket"})
+"""Annotations, whose text says nothing about the formula."""
+
+COMMANDS = frozenset(
+    {*ACCENTS, *BIG, *FONTS, *OPERATORS, *BRACES, *TREE_SIGNS, "frac", "sqrt", "le", "ge", "top", "tau", "delta",
+     "operatorname", "mathrm", "left", "right", "begin", "end", "quad", "text", "sigma", "lambda", "theta", "tanh",
+     "diag"}
+)  # fmt: skip
+"""Commands that are known, for "did you mean"."""

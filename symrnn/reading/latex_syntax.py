@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symrnn.errors import ReadingError, did_you_mean
-from symrnn.reading.latex_source import Source
-from symrnn.reading.latex_symbols import ACCENTS, BIG, FONTS, OPERATORS, RELATIONS
+from symrnn.reading.latex_cursor import Cursor
+from symrnn.reading.latex_environments import read_environment
+from symrnn.reading.latex_scripts import script_key, superscript_marks, unstacked
+from symrnn.reading.latex_symbols import ACCENTS, BIG, BRACES, COMMANDS, FONTS, OPERATORS, RELATIONS, TREE_SIGNS
 from symrnn.reading.latex_tokens import Kind, Token
 from symrnn.reading.latex_tree import (
     Big,
-    Case,
     Cases,
     Factors,
     Fraction,
@@ -32,74 +32,11 @@ from symrnn.reading.latex_tree import (
     factors_of,
 )
 
-MAX_DEPTH = 48
-"""Groups inside groups; people stop at five or so."""
-
 _CLOSING = {"(": ")", "[": "]", "\\{": "\\}", "|": "|", "‖": "‖", "⟨": "⟩"}
-_CASES = frozenset({"cases", "dcases", "rcases"})
-_BRACES = frozenset({"underbrace", "overbrace", "overbracket", "underbracket"})
-_TRANSPOSES = frozenset({"top", "intercal"})
-_SIGNS = {"partial": "partial", "nabla": "nabla", "ones": "ones", "infty": "infinity", "dots": "dots"}
-_MARKS = frozenset({"star", "dagger", "+", "-", "*", "ddagger"})
-_COMMANDS = frozenset(
-    {*ACCENTS, *BIG, *FONTS, *OPERATORS, *_BRACES, *_SIGNS, "frac", "sqrt", "le", "ge", "top", "tau", "operatorname",
-     "mathrm", "left", "right", "begin", "end", "quad", "text", "delta", "sigma", "lambda", "theta", "tanh", "diag"}
-)  # fmt: skip
 
 
-class Parser:
+class Parser(Cursor):
     """A cursor over the tokens of one formula; every method that reads something moves it past that."""
-
-    def __init__(self, source: Source, tokens: Sequence[Token], end: int, depth: int = 0) -> None:
-        self.source = source
-        self.tokens = list(tokens)
-        self.end = end
-        self.at = 0
-        self.depth = depth
-        self.open: list[str] = []
-
-    # -- the cursor ---------------------------------------------------------------------------------------------
-
-    @property
-    def token(self) -> Token | None:
-        """The next token, None at the end."""
-        return self.tokens[self.at] if self.at < len(self.tokens) else None
-
-    @property
-    def offset(self) -> int:
-        """Where the next token stands in the text."""
-        return self.token.start if self.token is not None else self.end
-
-    @property
-    def behind(self) -> int:
-        """Where the last token that was read ends."""
-        return self.tokens[self.at - 1].end if self.at else self.offset
-
-    def expected(self, what: str) -> ReadingError:
-        """An error that says what should stand here and what does."""
-        token = self.token
-        if token is None:
-            return self.source.error(f"expected {what}, but the formula ends here", self.end)
-        hint = did_you_mean(token.text, _COMMANDS) if token.kind is Kind.COMMAND else None
-        return self.source.error(
-            f"expected {what}, found “{self.source.excerpt(token.start, token.end)}”",
-            token.start,
-            hint=hint if hint and hint.startswith("Did") else None,
-        )
-
-    def sign(self, *signs: str) -> Token | None:
-        """The next token if it is one of these signs; then it has been read."""
-        token = self.token
-        if token is not None and token.is_sign(*signs):
-            self.at += 1
-            return token
-        return None
-
-    def deeper(self) -> None:
-        """One more nesting; raises ReadingError when there are too many."""
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.source.error(f"more than {MAX_DEPTH} groups inside each other", self.offset)
 
     # -- relations, sums, products ------------------------------------------------------------------------------
 
@@ -189,7 +126,7 @@ class Parser:
         start = self.offset
         base = self.atom()
         if isinstance(base, Big):
-            return base
+            return self._bounded(base, start)
         sub: Script | None = None
         sup: Script | None = None
         primes = 0
@@ -204,12 +141,14 @@ class Parser:
                 primes += 1
                 continue
             script = self._script(mark)
-            if mark.text == "^" and script.mark == "'":
-                primes += len(script.key or "'")
+            primes += script.primes
+            if mark.text == "^" and script.is_empty:
                 continue
             if (sub if mark.text == "_" else sup) is not None:
                 which = "subscript" if mark.text == "_" else "superscript"
-                raise self.source.error(f"a second {which}", mark.start, hint="Put the first into braces, as in {x^2}^3.")
+                raise self.source.error(
+                    f"a second {which}", mark.start, hint="Put the first into braces, as in {x^2}^3."
+                )
             sub, sup = (script, sup) if mark.text == "_" else (sub, script)
         if sub is None and sup is None and not primes:
             return base
@@ -238,7 +177,7 @@ class Parser:
             self.at += 1
             return Number(span, token.text)
         if token.kind is Kind.BEGIN:
-            return self._environment(token)
+            return read_environment(self, token)
         if token.is_sign("{"):
             return self._braces()
         if token.is_sign("(", "[", "|"):
@@ -250,8 +189,7 @@ class Parser:
     def _group(self, kind: str) -> Tree:
         start = self.offset
         self.at += 1
-        self.deeper()
-        self.open.append(kind)
+        self.enter(kind)
         rows: list[tuple[Tree, ...]] = []
         cells: list[Tree] = [self.relation(slices=kind == "[")]
         while (separator := self.sign(",", ";")) is not None:
@@ -261,8 +199,7 @@ class Parser:
             cells.append(self.relation(slices=kind == "["))
         rows.append(tuple(cells))
         self._close(kind, start)
-        self.open.pop()
-        self.depth -= 1
+        self.leave()
         return Group(Span(start, self.behind), kind, tuple(rows))
 
     def _close(self, kind: str, start: int) -> None:
@@ -278,14 +215,12 @@ class Parser:
         """Invisible braces: what stands in them, as one thing."""
         start = self.offset
         self.at += 1
-        self.deeper()
-        self.open.append("{")
+        self.enter("{")
         inner = self.relation()
         if self.sign("}") is None:
             raise self.expected("“}”")
-        self.open.pop()
-        self.depth -= 1
-        if isinstance(inner, (Name, Number, Group, Fraction, Root, Matrix, Sign, Cases)):
+        self.leave()
+        if isinstance(inner, (Name, Number, Group, Fraction, Root, Matrix, Sign, Cases, Big)):
             return inner
         return Group(Span(start, self.behind), "{", ((inner,),))
 
@@ -296,9 +231,9 @@ class Parser:
             return self._braces()
         if token is not None and token.kind is Kind.NUMBER:
             return Number(Span(token.start, token.start + 1), self._digit(token).text)
-        self.deeper()
+        self.enter("")
         found = self.atom()
-        self.depth -= 1
+        self.leave()
         return found
 
     def _digit(self, token: Token) -> Token:
@@ -321,11 +256,11 @@ class Parser:
             return self._group("\\{")
         if name == "langle":
             return self._group("⟨")
-        if name not in _COMMANDS and name not in ("textcolor", "differential"):
+        if name not in COMMANDS and name not in ("textcolor", "differential"):
             raise self.expected("an expression")
         self.at += 1
-        if name in _SIGNS:
-            return Sign(Span(start, token.end), _SIGNS[name])
+        if name in TREE_SIGNS:
+            return Sign(Span(start, token.end), TREE_SIGNS[name])
         if name == "differential":
             return Name(Span(start, token.end), "d", (), True)
         if name in FONTS:
@@ -341,8 +276,8 @@ class Parser:
             radicand = self.argument()
             return Root(Span(start, self.behind), radicand)
         if BIG.get(name):
-            return self._big(BIG[name], start)
-        if name in _BRACES:
+            return Big(Span(start, token.end), BIG[name], None, None)
+        if name in BRACES:
             return self._annotated()
         if name == "textcolor":
             self.argument()
@@ -377,15 +312,15 @@ class Parser:
             return inner
         raise self.source.error(f"expected one letter under “\\{command}”", inner.at.start)
 
-    def _big(self, kind: str, start: int) -> Tree:
-        lower: Script | None = None
-        upper: Script | None = None
+    def _bounded(self, big: Big, start: int) -> Big:
+        """The sign with what stands below and above it."""
+        lower, upper = big.lower, big.upper
         while (mark := self.sign("_", "^")) is not None:
             if (lower if mark.text == "_" else upper) is not None:
                 raise self.source.error("a second bound on the same side", mark.start)
             script = self._script(mark)
             lower, upper = (script, upper) if mark.text == "_" else (lower, script)
-        return Big(Span(start, self.behind), kind, lower, upper)
+        return Big(Span(start, self.behind), big.kind, lower, upper)
 
     def _annotated(self) -> Tree:
         r"""``\underbrace{e}_{text}`` is e."""
@@ -406,10 +341,31 @@ class Parser:
     # -- scripts ------------------------------------------------------------------------------------------------
 
     def _script(self, mark: Token) -> Script:
+        """A sub- or superscript: its marks first (:mod:`latex_scripts`), then what is left between commas."""
         start = self.offset
-        inner = self._script_tokens()
-        script = ScriptParser(self.source, inner, self.behind, self.depth + 1)
-        return script.superscript(start) if mark.text == "^" else script.subscript(start)
+        tokens = self._script_tokens()
+        span = Span(start, self.behind)
+        if mark.text == "_":
+            return Script(span, self._items(unstacked(tokens), span), script_key(tokens))
+        marks = superscript_marks(tokens)
+        if marks.inverse:
+            return Script(span, (Number(span, "-1"),), None, True, None, marks.primes)
+        optional = marks.transposed or marks.mark is not None or marks.primes
+        items = self._items(marks.rest, span) if marks.rest or not optional else ()
+        return Script(span, items, script_key(marks.rest), marks.transposed, marks.mark, marks.primes)
+
+    def _items(self, tokens: Sequence[Token], span: Span) -> tuple[Tree, ...]:
+        """What stands between the commas of a script."""
+        inner = Parser(self.source, tokens, span.end, self.depth)
+        inner.enter("{")
+        if inner.is_done():
+            raise inner.expected("something in the script")
+        items = [inner.relation(slices=True)]
+        while inner.sign(",", ";") is not None:
+            items.append(inner.relation(slices=True))
+        if not inner.is_done():
+            raise inner.expected("an operator or the end of the script")
+        return tuple(items)
 
     def _script_tokens(self) -> list[Token]:
         """The tokens of a script: those in the braces, or the next single thing's."""
@@ -435,135 +391,3 @@ class Parser:
         else:
             raise self.expected("a script")
         return self.tokens[begin : self.at]
-
-    # -- environments -------------------------------------------------------------------------------------------
-
-    def _environment(self, begin: Token) -> Tree:
-        self.at += 1
-        self.deeper()
-        self.open.append("{")
-        rows: list[tuple[Tree, ...]] = []
-        lines: list[Case] = []
-        is_cases = begin.text in _CASES
-        while not self._at_end(begin):
-            if is_cases:
-                lines.append(self._case())
-            else:
-                rows.append(self._row())
-            token = self.token
-            if token is not None and token.kind is Kind.ROW:
-                self.at += 1
-            elif not self._at_end(begin):
-                raise self.expected("“\\\\” or the end of the environment")
-        self.at += 1
-        self.open.pop()
-        self.depth -= 1
-        span = Span(begin.start, self.behind)
-        if is_cases:
-            return Cases(span, tuple(lines))
-        widths = {len(row) for row in rows}
-        if len(widths) != 1:
-            raise self.source.error("the rows of a matrix have different lengths" if rows else "an empty matrix", begin.start)
-        return Matrix(span, begin.text, tuple(rows))
-
-    def _at_end(self, begin: Token) -> bool:
-        token = self.token
-        if token is None:
-            raise self.expected(f"“\\end{{{begin.text}}}”")
-        if token.kind is Kind.END and token.text != begin.text:
-            raise self.expected(f"“\\end{{{begin.text}}}”")
-        return token.kind is Kind.END
-
-    def _row(self) -> tuple[Tree, ...]:
-        cells = [self.relation()]
-        while self.sign("&") is not None:
-            cells.append(self.relation())
-        return tuple(cells)
-
-    def _case(self) -> Case:
-        start = self.offset
-        value = self.expression()
-        condition: list[Tree] = []
-        self.sign(",")
-        self.sign("&")
-        otherwise = False
-        while (token := self.token) is not None and token.kind not in (Kind.ROW, Kind.END):
-            if token.kind is Kind.TEXT:
-                otherwise = otherwise or token.text in ("otherwise", "else")
-                if not set(token.text.split()) <= {"if", "for", "when", "otherwise", "else", "and", "all"}:
-                    raise self.expected("a condition")
-                self.at += 1
-            elif self.sign(",", ".") is None:
-                condition.append(self.relation())
-        if not condition and not otherwise:
-            raise self.expected("a condition, or “otherwise”")
-        return Case(Span(start, self.behind), value, None if otherwise else tuple(condition))
-
-
-class ScriptParser(Parser):
-    """The inside of a script."""
-
-    def subscript(self, start: int) -> Script:
-        """Comma-separated indices, names, bounds."""
-        key = _key(self.tokens)
-        self._unstack()
-        return Script(Span(start, self.end), self._items(), key)
-
-    def superscript(self, start: int) -> Script:
-        """A power, a time, a transpose, a name, or a mark."""
-        span = Span(start, self.end)
-        tokens = self.tokens
-        if tokens and all(t.is_sign("'") for t in tokens):
-            return Script(span, (), "'" * len(tokens), mark="'")
-        transposed = bool(tokens) and self._is_transpose(tokens)
-        if transposed:
-            tokens = self.tokens = tokens[:-1]
-        mark = None
-        if tokens and tokens[0].kind in (Kind.COMMAND, Kind.SIGN):
-            first = tokens[0].text
-            if OPERATORS.get(first) in ("odot", "otimes"):
-                mark = OPERATORS[first]
-            elif first in _MARKS and len(tokens) == 1 and not (first == "-" and transposed):
-                mark = first
-        if transposed and len(tokens) == 1 and tokens[0].is_sign("-"):
-            # ``A^{-T}`` is the transposed inverse.
-            return Script(span, (Number(span, "-1"),), None, transposed)
-        if mark is not None:
-            self.at = 1
-        return Script(span, self._items() if self.token is not None else (), _key(tokens), transposed, mark)
-
-    def _is_transpose(self, tokens: Sequence[Token]) -> bool:
-        last = tokens[-1]
-        if last.kind is Kind.COMMAND and last.text in _TRANSPOSES:
-            return True
-        before = tokens[-2] if len(tokens) > 1 else None
-        return last.kind is Kind.NAME and last.text == "T" and before is not None and before.is_sign(")", "-")
-
-    def _unstack(self) -> None:
-        r"""``\substack{1 \le k \\ k \le t}`` is two conditions."""
-        if self.tokens and self.tokens[0].is_command("substack"):
-            inner = self.tokens[2:-1]
-            self.tokens = [Token(Kind.SIGN, ",", t.start, t.end) if t.kind is Kind.ROW else t for t in inner]
-
-    def _items(self) -> tuple[Tree, ...]:
-        self.deeper()
-        self.open.append("{")
-        if self.at >= len(self.tokens):
-            raise self.expected("something in the script")
-        items = [self.relation(slices=True)]
-        while self.sign(",", ";") is not None:
-            items.append(self.relation(slices=True))
-        if self.at < len(self.tokens):
-            raise self.expected("an operator or the end of the script")
-        return tuple(items)
-
-
-def _key(tokens: Sequence[Token]) -> str | None:
-    """The letters and digits of a script as one word, or None where there is more in it."""
-    kept = []
-    for token in tokens:
-        if token.kind in (Kind.NAME, Kind.NUMBER):
-            kept.append(token.text)
-        elif not (token.is_sign("{", "}", ",", "_") or (token.kind is Kind.COMMAND and token.text in FONTS)):
-            return None
-    return "".join(kept) or None

@@ -97,7 +97,18 @@ _PATTERN = re.compile(
 )
 
 _MATRICES = frozenset(
-    {"matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "psmallmatrix", "bsmallmatrix", "array"}
+    {
+        "matrix",
+        "pmatrix",
+        "bmatrix",
+        "Bmatrix",
+        "vmatrix",
+        "Vmatrix",
+        "smallmatrix",
+        "psmallmatrix",
+        "bsmallmatrix",
+        "array",
+    }
 )
 _CASES = frozenset({"cases", "dcases", "rcases"})
 _DISPLAYS = frozenset(
@@ -155,6 +166,13 @@ class _Scanner:
             yield from self._environment(match)
         elif kind in ("command", "escape"):
             yield from self._command(text[1:], start)
+        elif kind == "letters" and unicodedata.combining(self.text[self.at : self.at + 1] or " "):
+            # The last letter has an accent of its own, as y and U+0302.
+            self.at -= 1
+            if len(text) > 1:
+                yield from self._letters(text[:-1], start)
+            self.at = match.end()
+            yield from self._letter_with_accents(match.end() - 1)
         elif kind == "letters":
             yield from self._letters(text, start)
         elif kind == "math":

@@ -54,7 +54,7 @@ class Script:
 
     ``items`` are separated by commas.  ``key`` is the text without signs, ``hh`` or ``out``, None where it is more
     than letters and digits.  Of a superscript, ``transposed`` tells of a final ⊤ and ``mark`` is a sign that
-    stands first, or alone: ``+``, ``odot``, ``star``.
+    stands first, or alone: ``+``, ``odot``, ``star``; ``primes`` are counted apart.
     """
 
     at: Span
@@ -62,6 +62,12 @@ class Script:
     key: str | None = None
     transposed: bool = False
     mark: str | None = None
+    primes: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it, or nothing but primes."""
+        return not self.items and not self.transposed and self.mark is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +176,7 @@ class Relation:
     signs: tuple[str, ...]
 
 
-Tree = (
-    Number | Name | Sign | Scripted | Group | Matrix | Cases | Fraction | Root | Big | Factors | Terms | Relation
-)
+Tree = Number | Name | Sign | Scripted | Group | Matrix | Cases | Fraction | Root | Big | Factors | Terms | Relation
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,104 +1,25 @@
-r"""How values combine while a formula is being read: what stands side by side, sums, and constants of open size.
-
-The I of ``I - \mathbf{1} y^\top`` is an ``Eye`` of an unknown size, a symbol that begins with a question mark.  What
-stands beside it says what the size is; whatever is left at the end is an error.
-"""
+"""How values combine while a formula is being read: sums, entry by entry, and what stands side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from symrnn.errors import ShapeError, SymrnnError
-from symrnn.language import SCALAR, Eye, Index, MatMul, Node, Number, Ones, Shape, Zeros, build
+from symrnn.language import Index, MatMul, Node, Number, Shape, Zeros, build
 from symrnn.language.node import format_shape
-from symrnn.language.traversal import free_indices, substitute_indices
+from symrnn.reading.latex_sizes import (
+    adjacent_axes,
+    agreeing,
+    as_columns,
+    is_open,
+    open_names,
+)
+
+_ONE = Index.of(1)
 
 Fail = Callable[[int, SymrnnError], SymrnnError]
 """Gives an error the place of the operand with this number."""
-
-_ONE = Index.of(1)
-_OPEN = "?"
-_WIDTH = "?width"
-
-
-def open_constant(kind: str, number: int, index: Index | None = None) -> Node:
-    """A constant whose size is not written: ``eye``, ``ones`` (a column unless it must be more), ``zeros``, ``unit``.
-
-    >>> [str(axis) for axis in open_constant("ones", 3).shape]
-    ['?3', '?width3']
-    """
-    length, width = Index.of(f"{_OPEN}{number}"), Index.of(f"{_WIDTH}{number}")
-    if kind == "eye":
-        return Eye(length)
-    if kind == "unit":
-        start = index if index is not None else Index.of(0)
-        return build.take(Eye(length), None, (start, start + 1))
-    return Ones(length, width) if kind == "ones" else Zeros((length, width))
-
-
-def is_open(node: Node) -> bool:
-    """Whether a size in it is still unknown."""
-    return any(name.startswith(_OPEN) for name in free_indices(node))
-
-
-def _unknown(axis: Index) -> str | None:
-    name = axis.name
-    return name if name is not None and name.startswith(_OPEN) else None
-
-
-def _filled(node: Node, sizes: Mapping[str, Index]) -> Node:
-    return substitute_indices(node, sizes) if sizes else node
-
-
-def _agree(pairs: Sequence[tuple[Index, Index]]) -> dict[str, Index]:
-    """The unknown sizes that make pairs of axes equal, as far as that is possible."""
-    sizes: dict[str, Index] = {}
-    for left, right in pairs:
-        one, other = left.substitute(sizes), right.substitute(sizes)
-        name, size = (_unknown(one), other) if _unknown(one) else (_unknown(other), one)
-        if name is not None and one != other:
-            sizes = {n: s.substitute({name: size}) for n, s in sizes.items()}
-            sizes[name] = size
-    return sizes
-
-
-def as_columns(node: Node) -> Node:
-    """A constant that could have any width is a column, now that it is multiplied."""
-    widths = {n for n in free_indices(node) if n.startswith(_WIDTH)} if is_open(node) else set()
-    return _filled(node, {name: _ONE for name in widths})
-
-
-def settle(node: Node, shape: Shape | None = None) -> Node:
-    """The node without unknown sizes: what is open in its shape is taken from the one given.
-
-    Raises ShapeError where nothing says how large a constant is.
-    """
-    if not is_open(node):
-        return node
-    if shape == SCALAR and isinstance(node, (Eye, Ones)):
-        return build.number(1)
-    if shape is not None and len(shape) == len(node.shape):
-        node = _filled(node, _agree(list(zip(node.shape, shape, strict=True))))
-    node = as_columns(node)
-    if is_open(node):
-        raise ShapeError(
-            "the size of a constant is not determined by what stands around it",
-            hint=r"Write its size, as in I_n or \mathbf{1}_n.",
-        )
-    return node
-
-
-def transposed(node: Node) -> Node:
-    """The transpose."""
-    if isinstance(node, Ones):
-        return Ones(*node.shape[::-1])
-    return build.transpose(node)
-
-
-def squared(node: Node) -> Node:
-    """A matrix with its unknown sizes such that it is square, where that is possible."""
-    return _filled(node, _agree([(node.shape[0], node.shape[1])])) if len(node.shape) == 2 else node
-
 
 # -- elementwise ------------------------------------------------------------------------------------------------
 
@@ -107,12 +28,11 @@ def matched(nodes: Sequence[Node]) -> list[Node]:
     """The operands of an elementwise operation with their unknown sizes made equal."""
     result = list(nodes)
     wide = [i for i, n in enumerate(result) if not n.is_single and len(n.shape) == 2]
-    if not any(_unknown(axis) for i in wide for axis in result[i].shape):
+    if not any(open_names(axis) for i in wide for axis in result[i].shape):
         return result
     shapes = [result[i].shape for i in wide]
     pairs = [pair for shape in shapes[1:] for pair in zip(shapes[0], shape, strict=True)]
-    sizes = _agree(pairs)
-    return [_filled(node, sizes) for node in result]
+    return agreeing(result, pairs)
 
 
 def total(terms: Sequence[Node], fail: Fail) -> Node:
@@ -189,9 +109,8 @@ def _joined(factors: Sequence[Node]) -> list[Node]:
     if not any(is_open(f) for f in factors):
         return list(factors)
     nodes = [as_columns(f) if any(not g.is_scalar for g in factors if g is not f) else f for f in factors]
-    wide = [n.shape for n in nodes if len(n.shape) > 1]
-    sizes = _agree([(left[-1], right[0]) for left, right in zip(wide, wide[1:], strict=False)])
-    return [_filled(n, sizes) for n in nodes]
+    wide = [n for n in nodes if not n.is_single]
+    return agreeing(nodes, [pair for left, right in pairwise(wide) for pair in adjacent_axes(left, right)])
 
 
 def _product_shape(left: Shape, right: Shape) -> Shape | None:
@@ -232,5 +151,6 @@ def block_matrix(rows: Sequence[Sequence[Node]]) -> Node:
     shapes = [[cell.shape or (_ONE, _ONE) for cell in row] for row in rows]
     pairs = [(row[0][0], shape[0]) for row in shapes for shape in row[1:]]
     pairs += [(above[1], below[1]) for row in shapes[1:] for above, below in zip(shapes[0], row, strict=True)]
-    sizes = _agree(pairs)
-    return build.block_matrix([_filled(cell, sizes) for cell in row] for row in rows)
+    cells = agreeing([cell for row in rows for cell in row], pairs)
+    width = len(rows[0])
+    return build.block_matrix(cells[i : i + width] for i in range(0, len(cells), width))

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from symrnn.errors import ReadingError, ShapeError, SymrnnError, UnknownNameError, did_you_mean
+from symrnn.errors import ReadingError
 from symrnn.language import Delta, Index, Node, Variable, build
-from symrnn.language import Entry as EntryOf
 from symrnn.reading.latex_context import Place
+from symrnn.reading.latex_entries import entries_of
 from symrnn.reading.latex_indices import index_name, is_timelike, read_index, separate, try_index
-from symrnn.reading.latex_lexicon import Entry, built_in, name_key, script_key, tree_key
+from symrnn.reading.latex_lexicon import Entry, name_key, script_key, tree_key
+from symrnn.reading.latex_names import bare_name, scripts_of
 from symrnn.reading.latex_powers import raised
-from symrnn.reading.latex_tree import Factors, Group, Name, Number, Relation, Script, Scripted, Sign, Tree
+from symrnn.reading.latex_tree import Factors, Group, Number, Script, Tree
 from symrnn.reading.scope import ShapeUnknown, Symbol, summand_at
 
 
@@ -30,17 +31,6 @@ class Head:
     consumed: int
 
 
-def bare_name(tree: Tree) -> Name | None:
-    """The letter that carries the scripts, None for anything that isn't a name."""
-    if isinstance(tree, Scripted):
-        return tree.base if isinstance(tree.base, Name) else None
-    return tree if isinstance(tree, Name) else None
-
-
-def _scripts(tree: Tree) -> tuple[Script | None, Script | None, int]:
-    return (tree.sub, tree.sup, tree.primes) if isinstance(tree, Scripted) else (None, None, 0)
-
-
 def find_head(tree: Tree, place: Place, group: Group | None = None) -> Head | None:
     """The head that fits best, chosen between where several fit; None where nothing has such a name."""
     found = [h for h in _heads(tree, place) if _is_viable(h, place, group)]
@@ -51,9 +41,7 @@ def find_head(tree: Tree, place: Place, group: Group | None = None) -> Head | No
     others = [h for h in found if h.entry.name != found[0].entry.name]
     if (len(others) and others[0].consumed == best[0].consumed) or (others and _is_numbered(tree)):
         options = [*best, others[0]]
-        taken = place.context.pick(
-            f"the name “{place.excerpt(tree)}”", [_described(h, place) for h in options]
-        )
+        taken = place.context.pick(f"the name “{place.excerpt(tree)}”", [_described(h, place) for h in options])
         return options[taken]
     return best[0]
 
@@ -63,13 +51,13 @@ def _described(head: Head, place: Place) -> str:
 
 
 def _is_numbered(tree: Tree) -> bool:
-    sub = _scripts(tree)[0]
+    sub = scripts_of(tree)[0]
     return sub is not None and sub.key is not None and sub.key.isdigit()
 
 
 def _rank(head: Head, tree: Tree, place: Place) -> tuple[int, int]:
     """Longer names first, except where what they take is a time, as the t of ``c_t`` beside a name ``ct``."""
-    sub = _scripts(tree)[0]
+    sub = scripts_of(tree)[0]
     takes_time = (
         sub is not None
         and not head.sub
@@ -85,7 +73,7 @@ def _heads(tree: Tree, place: Place) -> Iterator[Head]:
     name = bare_name(tree)
     if name is None:
         return
-    sub, sup, primes = _scripts(tree)
+    sub, sup, primes = scripts_of(tree)
     base = name_key(name)
     for below, left_sub in _sub_options(sub):
         for above, left_sup in _sup_options(sup):
@@ -104,6 +92,8 @@ def _sub_options(sub: Script | None) -> Iterator[tuple[str, tuple[Tree, ...]]]:
     if sub.key is not None:
         yield sub.key, ()
     keys = [_item_key(item) for item in sub.items]
+    if sub.key is None and len(keys) == 1 and keys[0] is not None:
+        yield keys[0], ()
     for taken in _some_of(len(keys)):
         words = [keys[i] for i in taken]
         if all(word is not None for word in words):
@@ -173,7 +163,7 @@ def variable(head: Head, tree: Tree, place: Place, group: Group | None = None) -
         assert entry.index is not None
         return Found(build.index_number(entry.index), head.sup, head.primes)
     if not entry.timed:
-        return Found(_entries(_whole(entry, place), head.sub, tree, place), head.sup, head.primes)
+        return Found(entries_of(_whole(entry, place), head.sub, tree, place), head.sup, head.primes)
     return _timed(head, tree, place, group)
 
 
@@ -184,10 +174,10 @@ def _timed(head: Head, tree: Tree, place: Place, group: Group | None) -> Found:
     if above is not None:
         assert sup is not None
         left = Script(sup.at, (), None, sup.transposed) if sup.transposed else None
-        return Found(_entries(_at(entry, above, place), sub, tree, place), left, head.primes)
+        return Found(entries_of(_at(entry, above, place), sub, tree, place), left, head.primes)
     if sub:
         time, rest = _time_below(entry, sub, tree, place)
-        return Found(_entries(_at(entry, time, place), rest, tree, place), sup, head.primes)
+        return Found(entries_of(_at(entry, time, place), rest, tree, place), sup, head.primes)
     inside = _time_of_group(group, place) if group is not None else None
     if inside is not None:
         return Found(_at(entry, inside, place), sup, head.primes, used_group=True)
@@ -237,7 +227,7 @@ def _time_below(entry: Entry, sub: tuple[Tree, ...], tree: Tree, place: Place) -
 
 
 def time_position(sub: tuple[Tree, ...], place: Place) -> int:
-    """The one that mentions the time index or its last value; else the first that is known as a time, else the first."""
+    """The one that mentions the time index or the last time; else the first known as a time, else the first."""
     time = place.scope.time
     own = {time.index} | time.first.names() | time.last.names()
     indices = [try_index(item, place) for item in sub]
@@ -267,106 +257,13 @@ def _known(name: str, symbol: Symbol, time: Index | None) -> Variable:
     return Variable(name, symbol.role, symbol.shape, time)
 
 
-# -- entries ----------------------------------------------------------------------------------------------------
-
-
-def _entries(value: Node, sub: tuple[Tree, ...], tree: Tree, place: Place) -> Node:
-    """``W_{ij}``, ``W_{:,j}``, ``W_{i,:}``, ``z_{0:n}``: entries and blocks, counted from ``entries_from``."""
-    if not sub:
-        return value
-    if not value.shape:
-        name = place.excerpt(tree)
-        raise ReadingError(f"“{name}” has a subscript, but it is one number", hint=_subscript_hint(tree, place))
-    if any(_is_span(item) for item in sub):
-        return _block(value, sub, place)
-    items = _digits(separate(sub, place), len(value.shape))
-    if any(try_index(item, place) is None for item in items) and all(isinstance(item, Name) for item in items):
-        raise unknown(tree, place)
-    axes = _entry_axes(value, len(items))
-    return EntryOf(value, tuple(entry_index(i, place, a) for i, a in zip(items, axes, strict=True)))
-
-
-def _digits(items: tuple[Tree, ...], axes: int) -> tuple[Tree, ...]:
-    """``W_{12}`` of a matrix is row 1, column 2."""
-    if len(items) == 1 and axes == 2 and isinstance(items[0], Number) and len(items[0].text) == 2:
-        return tuple(Number(items[0].at, digit) for digit in items[0].text)
-    return items
-
-
-def entries_of(value: Node, sub: tuple[Tree, ...], tree: Tree, place: Place) -> Node:
-    """The entry or block of anything in parentheses: ``(h_t)_i``."""
-    return _entries(value, sub, tree, place)
-
-
-def _subscript_hint(tree: Tree, place: Place) -> str | None:
-    name = bare_name(tree)
-    near = did_you_mean(f"{name_key(name) if name else ''}_", place.lexicon.entries)
-    return near if near and near.startswith("Did") else None
-
-
-def _entry_axes(value: Node, count: int) -> tuple[Index, ...]:
-    if count == 1 and (value.is_column or value.is_row):
-        return (value.shape[0] if value.is_column else value.shape[1],)
-    if count != len(value.shape):
-        needed = 1 if value.is_column or value.is_row else len(value.shape)
-        raise ShapeError(f"an entry takes {needed} indices here, but there are {count}")
-    return value.shape
-
-
-def entry_index(tree: Tree, place: Place, axis: Index) -> Index:
-    """A component index, counted from 0: one that counts from 1, in numbers or in a sum over 1…n, is lowered.
-
-    A sum whose bound reaches the size of the axis cannot count from 0.
-    """
-    index = _component(tree, place)
-    bound = [place.ranges[name] for name in index.names() if name in place.ranges]
-    start = place.context.entries_from
-    if not start and any((upper - axis).constant == 0 for _, upper in bound):
-        start = place.context.pick("entries", ("counted from 1, as the sum over them is",)) + 1
-    return index - start if bound or index.constant is not None else index
-
-
-def _component(tree: Tree, place: Place) -> Index:
-    """The index; a letter that happens to be a size counts entries here, and gets a prime to be told from it."""
-    name = index_name(tree)
-    if name is not None and name in place.scope.sizes and name not in place.scope.indices:
-        return Index.of(f"{name}'")
-    return read_index(tree, place)
-
-
-def _is_span(item: Tree) -> bool:
-    return isinstance(item, Sign) or (isinstance(item, Relation) and set(item.signs) == {":"})
-
-
-def _block(value: Node, sub: tuple[Tree, ...], place: Place) -> Node:
-    if len(value.shape) != 2 or len(sub) > 2:
-        raise ReadingError("a block is cut out of a matrix with two ranges, or of a vector with one")
-    spans = [_span(item, axis, place) for item, axis in zip(sub, value.shape, strict=False)]
-    if len(spans) == 1:
-        column = value.is_column or not value.is_row
-        return build.take(value, spans[0] if column else None, None if column else spans[0])
-    return build.take(value, spans[0], spans[1])
-
-
-def _span(item: Tree, axis: Index, place: Place) -> tuple[Index, Index] | None:
-    if isinstance(item, Relation) and set(item.signs) == {":"} and len(item.members) == 2:
-        start, stop = item.members
-        if isinstance(start, Sign) and isinstance(stop, Sign):
-            return None
-        first = Index.of(0) if isinstance(start, Sign) else read_index(start, place)
-        last = axis if isinstance(stop, Sign) else read_index(stop, place)
-        return (first, last)
-    single = entry_index(item, place, axis)
-    return (single, single + 1)
-
-
 # -- names that are none ----------------------------------------------------------------------------------------
 
 
 def kronecker_delta(tree: Tree, place: Place) -> Node | None:
     r"""``\delta_{ij}``, where no δ is a variable or a part."""
     name = bare_name(tree)
-    sub, sup, primes = _scripts(tree)
+    sub, sup, primes = scripts_of(tree)
     if name is None or name_key(name) != "delta" or sub is None or primes:
         return None
     items = separate(sub.items, place)
@@ -374,22 +271,3 @@ def kronecker_delta(tree: Tree, place: Place) -> Node | None:
         return None
     left, right = (read_index(item, place) for item in items)
     return raised(Delta(left, right), sup, 0, tree, place)
-
-
-def unknown(tree: Tree, place: Place) -> SymrnnError:
-    """The error for a name that nothing declares."""
-    name = bare_name(tree)
-    shown = place.excerpt(tree)
-    key = name_key(name) if name is not None else shown
-    sub = _scripts(tree)[0]
-    wanted = key + (sub.key or "" if sub is not None else "")
-    entry = place.lexicon.find(key)
-    if entry is not None and entry.timed:
-        now = place.scope.time.index
-        return ReadingError(f"“{shown}” has one value per time", hint=f"Write its time, as in {entry.name}_{now}.")
-    if name is not None and (built_in(name) or (entry is not None and entry.function)):
-        return ReadingError(f"“{shown}” is a function", hint="Write what it is applied to, in parentheses.")
-    hint = did_you_mean(wanted, [e.name for e in place.lexicon.entries.values()])
-    return UnknownNameError(
-        f"nothing declares “{shown}”", hint=f"{hint or ''} Another name for it is bound with --names.".strip()
-    )

@@ -14,7 +14,10 @@ CLAIM = "D(L, W) = sum(delta[t] @ h[t-1].T, t)"
 ANSWERS = [
     (r"\frac{\partial L}{\partial b} = \sum_t h_t", "D(L, b) = sum(h[t], t)"),
     (r"\nabla_b L = \sum_t h_t", "D(L, b) = sum(h[t], t)"),
-    (r"\frac{\partial^+ h_t}{\partial h_{t-1}} = \operatorname{diag}(1-h_t^2) W", "Dplus(h[t], h[t-1]) = diag(1 - h[t]**2) @ W"),
+    (
+        r"\frac{\partial^+ h_t}{\partial h_{t-1}} = \operatorname{diag}(1-h_t^2) W",
+        "Dplus(h[t], h[t-1]) = diag(1 - h[t]**2) @ W",
+    ),
     (r"\frac{\partial h_t}{\partial h_t} = I", "D(h[t], h[t]) = eye(n)"),
     (r"\frac{\partial L}{\partial W} = 0", "D(L, W) = zeros(n, n)"),
     (r"-\frac{\partial L}{\partial b} = \sum_t h_t^\top", "D(L, b) = -sum(h[t].T, t)"),
@@ -60,19 +63,29 @@ ANSWERS = [
         f"{LAM_END}\n{LAM}\nD(L, b) = sum(lam[t] @ diag(1 - h[t]**2), t)",
     ),
     (
-        r"\lambda_t = (\hat y_t - y_t)^\top V + \lambda_{t+1} \operatorname{diag}(1 - h_{t+1}^2) W, \quad t < \tau, \qquad "
+        r"\lambda_t = (\hat y_t - y_t)^\top V + \lambda_{t+1} \operatorname{diag}(1 - h_{t+1}^2) W, "
+        r"\quad t < \tau, \qquad "
         r"\lambda_\tau = (\hat y_\tau - y_\tau)^\top V",
         f"{LAM}\n{LAM_END}\nlam[t]",
     ),
     (r"\delta_t = V^\top (\hat y_t - y_t)", "delta[t] = V.T @ (yhat[t] - y[t])"),
     (r"e = \sum_t h_t, \quad e^\top W", "e = sum(h[t], t)\ne.T @ W"),
-    (r"\delta^{(t)} = h^{(t)} \odot \delta^{(t+1)} + b, \; \sum_t \delta^{(t)}", "delta[t] = h[t]*delta[t+1] + b\nsum(delta[t], t)"),
+    (
+        r"\delta^{(t)} = h^{(t)} \odot \delta^{(t+1)} + b, \; \sum_t \delta^{(t)}",
+        "delta[t] = h[t]*delta[t+1] + b\nsum(delta[t], t)",
+    ),
     (r"\delta(t) = h(t) \odot \delta(t+1) + b; \sum_t \delta(t)", "delta[t] = h[t]*delta[t+1] + b\nsum(delta[t], t)"),
     (r"\delta^o_t = \hat y_t - y_t, \quad V^\top \delta^o_t", "delta_o[t] = yhat[t] - y[t]\nV.T @ delta_o[t]"),
     (r"\delta_{o,t} = \hat y_t - y_t, \quad V^\top \delta_{o,t}", "delta_o[t] = yhat[t] - y[t]\nV.T @ delta_o[t]"),
-    (r"\bar h_t = V^\top y_t + W^\top \bar h_{t+1}, \; \sum_t \bar h_t", "hbar[t] = V.T @ y[t] + W.T @ hbar[t+1]\nsum(hbar[t], t)"),
+    (
+        r"\bar h_t = V^\top y_t + W^\top \bar h_{t+1}, \; \sum_t \bar h_t",
+        "hbar[t] = V.T @ y[t] + W.T @ hbar[t+1]\nsum(hbar[t], t)",
+    ),
     (r"dh_t = V^\top y_t + W^\top dh_{t+1}; \sum_t dh_t", "dh[t] = V.T @ y[t] + W.T @ dh[t+1]\nsum(dh[t], t)"),
-    (r"\delta h_t = V^\top y_t + W^\top \delta h_{t+1}; \sum_t \delta h_t", "deltah[t] = V.T @ y[t] + W.T @ deltah[t+1]\nsum(deltah[t], t)"),
+    (
+        r"\delta h_t = V^\top y_t + W^\top \delta h_{t+1}; \sum_t \delta h_t",
+        "deltah[t] = V.T @ y[t] + W.T @ deltah[t+1]\nsum(deltah[t], t)",
+    ),
     (r"g_k = b + W^\top g_{k+1}; \sum_k g_k", "g[k] = b + W.T @ g[k+1]\nsum(g[k], k, 1, tau)"),
     (r"D_t = \operatorname{diag}(1 - h_t^2), \quad D_t W", "D[t] = diag(1 - h[t]**2)\nD[t] @ W"),
     (r"L = \sum_t L_t, \quad \frac{\partial L}{\partial b} = \sum_t h_t", "L = sum(L[t], t)\nD(L, b) = sum(h[t], t)"),
@@ -112,7 +125,9 @@ def test_a_chain_of_equalities_is_several_claims(read, formula) -> None:
 
 
 def test_several_claims_keep_their_order(read, formula) -> None:
-    latex = r"\frac{\partial L}{\partial b} = b \\ \frac{\partial L}{\partial c} = c \\ \frac{\partial L}{\partial W} = W"
+    latex = (
+        r"\frac{\partial L}{\partial b} = b \\ \frac{\partial L}{\partial c} = c \\ \frac{\partial L}{\partial W} = W"
+    )
     (reading,) = read(latex)
     assert reading.claims == tuple(formula(f"D(L, {name}) = {name}") for name in ("b", "c", "W"))
     assert reading.formula == reading.claims[-1]
@@ -126,7 +141,7 @@ def test_a_chain_of_a_part(read, formula) -> None:
 
 def test_a_wrapped_line_is_read_both_ways(read, formula) -> None:
     readings = read("\\delta_t = h_t\nW \\delta_t")
-    assert [r.formula for r in readings][0] == formula("delta[t] = h[t]\nW @ delta[t]")
+    assert readings[0].formula == formula("delta[t] = h[t]\nW @ delta[t]")
     wrapped = read("\\frac{\\partial L}{\\partial b} = \\sum_t W\nh_t")
     assert formula("D(L, b) = sum(W @ h[t], t)") in [r.formula for r in wrapped]
 
@@ -153,7 +168,8 @@ def test_greffs_backward_pass(read, formula) -> None:
     latex = r"""
     \begin{align}
     \delta\mathbf{h}^t &= U_f^T \delta\mathbf{f}^{t+1} + h^t \\
-    \delta\mathbf{c}^t &= \delta\mathbf{h}^t \odot \mathbf{o}^t \odot \tanh'(\mathbf{c}^t) + \delta\mathbf{c}^{t+1}\odot\mathbf{f}^{t+1} \\
+    \delta\mathbf{c}^t &= \delta\mathbf{h}^t \odot \mathbf{o}^t \odot \tanh'(\mathbf{c}^t)
+      + \delta\mathbf{c}^{t+1}\odot\mathbf{f}^{t+1} \\
     \delta\mathbf{f}^t &= \delta\mathbf{c}^t \odot \mathbf{c}^{t-1} \odot \sigma'(f^t) \\
     \delta W_f &= \sum_{t=1}^{\tau} \delta\mathbf{f}^t {x^t}^T
     \end{align}

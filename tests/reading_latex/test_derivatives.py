@@ -39,7 +39,8 @@ DERIVATIVES = [
         "D(L, o[1]) @ D(o[1], h[0]) @ Dplus(h[0], W)",
     ),
     (
-        r"\frac{\partial L}{\partial o_1} \cdot \frac{\partial o_1}{\partial h_0} \cdot \frac{\partial^+ h_0}{\partial W}",
+        r"\frac{\partial L}{\partial o_1} \cdot \frac{\partial o_1}{\partial h_0} \cdot"
+        r"\frac{\partial^+ h_0}{\partial W}",
         "D(L, o[1]) @ D(o[1], h[0]) @ Dplus(h[0], W)",
     ),
 ]
@@ -69,7 +70,10 @@ BINDERS = [
     (r"\prod_{j=k+1}^{t} \operatorname{diag}(1 - h_j^2) W", "prod(diag(1 - h[j]**2) @ W, j, k+1, t, 1)"),
     (r"\prod_{t \ge j > k} \operatorname{diag}(h_j) W", "prod(diag(h[j]) @ W, j, t, k+1, -1)"),
     (r"\prod_{k < j \le t} \operatorname{diag}(h_j) W", "prod(diag(h[j]) @ W, j, k+1, t, 1)"),
-    (r"\left(\prod_{j=t}^{k+1} \frac{\partial h_j}{\partial h_{j-1}}\right) h_k", "prod(D(h[j], h[j-1]), j, t, k+1, -1) @ h[k]"),
+    (
+        r"\left(\prod_{j=t}^{k+1} \frac{\partial h_j}{\partial h_{j-1}}\right) h_k",
+        "prod(D(h[j], h[j-1]), j, t, k+1, -1) @ h[k]",
+    ),
     (r"\bigodot_{j=k+1}^{t} h_j", "hprod(h[j], j, k+1, t, 1)"),
     (r"\prod_{j=k+1}^{t} h_j", "hprod(h[j], j, k+1, t, 1)"),
     (
@@ -130,11 +134,15 @@ def test_every_reading_is_found(latex: str, texts: list[str | None], read, formu
 
 def test_readings_say_what_was_chosen(read) -> None:
     readings = read(r"\prod_{j=k+1}^{t} \operatorname{diag}(\tanh'(h_j)) W")
-    assert readings[0].choices == (
-        ("tanh′ is the derivative", "by its argument"),
-        ("the product in line 1, column 1 takes", "2 factors"),
-        ("the product's factors are", "ascending"),
-    ) or dict(readings[0].choices)["the product's factors are"] == "ascending"
+    assert (
+        readings[0].choices
+        == (
+            ("tanh′ is the derivative", "by its argument"),
+            ("the product in line 1, column 1 takes", "2 factors"),
+            ("the product's factors are", "ascending"),
+        )
+        or dict(readings[0].choices)["the product's factors are"] == "ascending"
+    )
     assert {dict(r.choices).get("the product's factors are") for r in readings} == {"ascending", "descending"}
     assert all(r.description for r in readings)
 

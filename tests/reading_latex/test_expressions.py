@@ -212,7 +212,10 @@ STACKS = [
     (r"[h_{t-1}, x_t]", "concat(h[t-1], x[t])"),
     (r"(h_{t-1}; x_t)", "concat(h[t-1], x[t])"),
     (r"\begin{pmatrix} h_{t-1} \\ x_t \end{pmatrix}", "concat(h[t-1], x[t])"),
-    (r"\begin{bmatrix} W & U \end{bmatrix}\begin{bmatrix} h_{t-1} \\ x_t \end{bmatrix}", "hcat(W, U) @ concat(h[t-1], x[t])"),
+    (
+        r"\begin{bmatrix} W & U \end{bmatrix}\begin{bmatrix} h_{t-1} \\ x_t \end{bmatrix}",
+        "hcat(W, U) @ concat(h[t-1], x[t])",
+    ),
     (r"\begin{bmatrix} W & 0 \\ V & I \end{bmatrix}", "concat(hcat(W, zeros(n, K)), hcat(V, eye(K)))"),
     (r"\begin{pmatrix} 1 & \theta_c \\ 2 & 3 \end{pmatrix}", "concat(hcat(1, theta_c), hcat(2, 3))"),
     (r"[W, U]", "hcat(W, U)"),
