@@ -6,7 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from symrnn.emitting.text import to_text
+from symrnn.emitting.rules_leaves import SIMPLE_DENOMINATOR
+from symrnn.emitting.text import number_text, to_text
 from symrnn.inquiry.evaluate import Evaluation, Kink, Line
 from symrnn.inquiry.substitute import DIGITS
 from symrnn.language.derivative import Jacobian
@@ -20,7 +21,8 @@ def evaluation_text(
 ) -> str:
     """One line for every value, with its stages under each other where they don't fit on the line.
 
-    ``staged=False`` leaves out what stands between the symbol and the result.
+    ``staged=False`` leaves out what stands between the symbol and the result.  Results are plain numbers: exact ones
+    fractions (decimals where they end), others rounded.
     """
     lines = [_line(line, render, staged, width, approx) for line in (*found.forward, *found.answers)]
     notes = dict.fromkeys(line.numbers.statement for line in (*found.forward, *found.answers) if line.numbers.statement)
@@ -34,11 +36,8 @@ def left_side(line: Line) -> Node:
 
 def _line(line: Line, render: Render, staged: bool, width: int, approx: str) -> str:
     left = render(left_side(line))
-    parts = [render(stage) for stage in line.stages]
-    if not parts:
-        parts = [numbers_text(line.numbers.array, line.numbers.exact)]
-    elif not staged:
-        parts = parts[-1:]
+    result = numbers_text(line.numbers.array, line.numbers.exact)
+    parts = [*(render(stage) for stage in line.stages[:-1]), result] if staged else [result]
     # The last stage of numbers that are not exact is rounded, and says so.
     signs = ["="] * len(parts)
     if not line.numbers.exact:
@@ -62,23 +61,27 @@ def kink_text(kink: Kink) -> str:
 
 
 def numbers_text(array: Any, exact: bool) -> str:
-    """An array as nested brackets, exact numbers as fractions."""
-    if array.ndim == 0:
-        entry = array.item()
-        return str(entry) if exact and isinstance(entry, (Fraction, int)) else f"{float(entry):.{DIGITS}g}"
-    return f"[{', '.join(numbers_text(row if hasattr(row, 'ndim') else _scalar(row), exact) for row in array)}]"
+    """An array in brackets, a column as ``[1/2, 3].T``; exact numbers as fractions, or decimals where they end.
+
+    >>> import numpy as np
+    >>> numbers_text(np.array([[Fraction(3, 2)], [Fraction(21, 100)]], dtype=object), True)
+    '[3/2, 0.21].T'
+    """
+    if array.ndim == 2 and array.shape[1] == 1 < array.shape[0]:
+        return f"{_nested(array.reshape(-1).tolist(), exact)}.T"
+    return _nested(array.tolist(), exact)
 
 
-class _scalar:
-    """A bare number with the two members that :func:`numbers_text` asks for."""
+def _nested(entry: Any, exact: bool) -> str:
+    if isinstance(entry, list):
+        return f"[{', '.join(_nested(inner, exact) for inner in entry)}]"
+    return _exact_text(Fraction(entry)) if exact else f"{float(entry):.{DIGITS}g}"
 
-    ndim = 0
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def item(self) -> Any:
-        return self.value
+def _exact_text(value: Fraction) -> str:
+    decimal = number_text(value)
+    simple = value.denominator <= SIMPLE_DENOMINATOR
+    return str(value) if simple or "frac" in decimal else decimal
 
 
 def evaluation_dict(found: Evaluation) -> dict[str, Any]:

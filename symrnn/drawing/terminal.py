@@ -12,6 +12,7 @@ reads.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 
 from symrnn.drawing.step_rows import step_rows
@@ -95,6 +96,15 @@ def _factor(factor: Node, render: Render) -> str:
 
 
 def _table(rows: list[list[str]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    widths = [max(_columns(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _columns(text: str) -> int:
+    """How many columns a text takes: combining marks take none."""
+    return sum(not unicodedata.combining(character) for character in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _columns(text))

@@ -56,6 +56,10 @@ def test_arrays_in_brackets():
 
     array = np.array([[Fraction(1, 2), Fraction(3)]], dtype=object)
     assert numbers_text(array, True) == "[[1/2, 3]]"
+    assert numbers_text(array.T, True) == "[1/2, 3].T"
+    assert numbers_text(np.array(Fraction(-21, 100), dtype=object), True) == "-0.21"
+    assert numbers_text(np.array(Fraction(1, 30), dtype=object), True) == "1/30"
+    assert numbers_text(np.array(1 / 3), False) == "0.333333"
 
 
 def test_a_bound_as_a_formula(library):
