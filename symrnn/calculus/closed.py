@@ -121,16 +121,19 @@ class ClosedForm:
         }
         return list(found)
 
-    def adjoint(self, stack: StateStack, time: Index, letters: Letters, column: Node | None = None) -> list[Node]:
+    def adjoint(
+        self, stack: StateStack, time: Index, letters: Letters, column: Node | None = None, age: int = 0
+    ) -> list[Node]:
         """λ_time @ column as a list of terms, one for every range of sources.
 
         λ_t = Σ_{r≥t} (∂⁺of/∂s_r) Π_{j=r}^{t+1} J_j, the descending product; for a backward stack r ≤ t, ascending.
+        ``age``: so many steps before ``time`` lies what is asked about, which a window counts.
         """
         terms = []
         for span, row in self._rows[stack].items():
             source = span[0] if span[0] == span[1] else Index.of(letters.outer)
             body = self._path(stack, row, source, time, letters, column)
-            terms.append(self._sum_outer(stack, body, span, time, letters))
+            terms.append(self._sum_outer(stack, body, span, time, letters, age))
         return terms
 
     def _path(
@@ -145,19 +148,29 @@ class ClosedForm:
         return product(*factors)
 
     def _sum_outer(
-        self, stack: StateStack, body: Node, span: tuple[Index, Index], time: Index, letters: Letters
+        self, stack: StateStack, body: Node, span: tuple[Index, Index], time: Index, letters: Letters, age: int
     ) -> Node:
         lower, upper = span
+        window = None if self.window is None else self.window - age
         if lower == upper:
-            return self._if_reached(stack, body, lower, time)
+            return self._in_window(stack, self._if_reached(stack, body, lower, time), lower, time, window)
         first, last = self.cell.time.first, self.cell.time.last
         if stack.direction == 1:
             low = time if lower == first and not self._before_first(time) else index_max(lower, time)
-            high = upper if self.window is None else index_min(upper, time + self.window)
+            high = upper if window is None else index_min(upper, time + window)
         else:
             high = time if upper == last and not self._after_last(time) else index_min(upper, time)
-            low = lower if self.window is None else index_max(lower, time - self.window)
+            low = lower if window is None else index_max(lower, time - window)
         return build.sum_over(body, letters.outer, low, high)
+
+    def _in_window(self, stack: StateStack, body: Node, source: Index, time: Index, window: Index | None) -> Node:
+        """A single source as a sum that is empty where the time lies too far from it for the window."""
+        if window is None or is_zero(body):
+            return body
+        index = fresh_index("r", free_indices(body) | source.names() | time.names() | self.cell.time.last.names())
+        if stack.direction == 1:
+            return build.sum_over(body, index, source, index_min(source, time + window))
+        return build.sum_over(body, index, index_max(source, time - window), source)
 
     def _if_reached(self, stack: StateStack, body: Node, source: Index, time: Index) -> Node:
         """A single source acts on a time only in its stack's direction.
@@ -301,7 +314,8 @@ class ClosedForm:
         paths = self.paths
         shape = self.cell.state[name].shape
         letters = Letters.avoiding(self.cell, free_indices(self.of) - {self.cell.time.index})
-        row = self.finish(total(terms)) if (terms := self.adjoint(stack, start, letters)) else None
+        age = abs((start - time).constant or 0)
+        row = self.finish(total(terms)) if (terms := self.adjoint(stack, start, letters, age=age)) else None
         part = None if row is None else self._component(stack, row, name, time)
         found = [] if part is None else [from_row(part, shape) if paths.scalar else part]
         found.extend(self.direct_initial(name, time))

@@ -86,10 +86,17 @@ class FormBuilder:
         if self.by.selection is not None or self.by.as_vec:
             raise UnsupportedError("entries, blocks and vec are read off the derivative by the whole variable")
         chain = Chain(self.cell, self.of, self.by, self.letters, self.window).formula()
-        if self.window is not None and any(self._reaches_beyond(atom) for atom in find(chain, Jacobian)):
+        if self.window is not None and self._is_uncut(chain):
             raise UnsupportedError("a total derivative in the chain would reach beyond the window")
         self._chain_steps(chain)
         return chain
+
+    def _is_uncut(self, chain: Node) -> bool:
+        """Whether the window, which cuts the closed form, leaves something of the chain as it is without one."""
+        if any(self._reaches_beyond(atom) for atom in find(chain, Jacobian)):
+            return True
+        whole = Chain(self.cell, self.of, self.by, self.letters, None).formula()
+        return chain == whole and self.closed != closed_answer(ClosedForm(self.cell, self.of, self.letters), self.by)
 
     def _reaches_beyond(self, atom: Node) -> bool:
         """Whether an inert total derivative goes through time and is none of those that the window's bounds cut."""

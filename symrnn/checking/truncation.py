@@ -47,7 +47,7 @@ class _Truncated:
         else:
             direct = self.unrolled.rerun(self.base, self._outside_steps(), self.timed)
             found = self._derivative(direct) + sum(self._through(r) for r in self.unrolled.times)
-        return found.reshape(*self.unrolled.compiler.shape(self.of.shape), *self.where.address.shape)
+        return found.reshape((*self.unrolled.compiler.shape(self.of.shape), *self.where.address.shape))
 
     def _time_of(self) -> int | None:
         """The one time that ``of`` speaks of, None where it is a quantity of the whole sequence."""

@@ -15,8 +15,8 @@ import numpy as np
 from symrnn.calculus.steps import Derived, Form, Question, Step, TimeSpan
 from symrnn.checking.comparison import Array, admissible_times, relative_error, spread
 from symrnn.checking.truncation import truncated_partials
-from symrnn.errors import CheckFailedError, DataError
-from symrnn.language import Cell, Entry, Formula, Index, Layout, Node, Shape
+from symrnn.errors import CheckFailedError, DataError, ShapeError
+from symrnn.language import Cell, Entry, Formula, Index, Jacobian, Layout, Node, Shape
 from symrnn.language.traversal import find
 from symrnn.oracle import tensors
 from symrnn.oracle.compare import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE
@@ -150,6 +150,7 @@ class _Bench:
         self.derived, self.setting = derived, setting
         self.cell: Cell = derived.cell
         self.question: Question = derived.question
+        self._asked = asked_derivative(self.question)
         self.analytic = analytic(self.cell, [self.question.of])
         self._evaluators: dict[int, Evaluator] = {}
         self._third_order = _axes_count(self.question.of.shape) + _axes_count(self.question.by.shape) > 2
@@ -203,11 +204,21 @@ class _Bench:
         self, evaluator: Evaluator, formula: Formula, axes: Mapping[str, Index] | None, times: Mapping[str, int]
     ) -> Array:
         if not axes:
+            if self.question.window is not None and formula.expression is self._asked:
+                # What stands for the answer stands for the truncated one, not for the total derivative.
+                return tensors.in_layout(
+                    self._truth(evaluator, times), self.question.of.shape, self.question.by.shape, self.question.layout
+                )
             return evaluator.evaluate(formula, times)
         lengths = {name: axis.value(evaluator.instance.sizes) for name, axis in axes.items()}
         return evaluator.evaluate_index_form(formula, list(axes), times, lengths)
 
     def _reference(self, evaluator: Evaluator, form: Form, times: dict[str, int]) -> Array:
+        partials = self._truth(evaluator, times)
+        return arranged(partials, self.question, self._arrangement(form), self.setting.vec_order)
+
+    def _truth(self, evaluator: Evaluator, times: Mapping[str, int]) -> Array:
+        """The partial derivatives asked for, by changed runs of the cell alone."""
         of, by, window = self.question.of, self.question.by, self.question.window
         key = (id(evaluator), tuple(sorted(times.items())))
         partials = self._partials.get(key)
@@ -218,7 +229,7 @@ class _Bench:
                 width = window.value(evaluator.instance.sizes)
                 partials = truncated_partials(evaluator, of, by, width, times)
             self._partials[key] = partials
-        return arranged(partials, self.question, self._arrangement(form), self.setting.vec_order)
+        return partials
 
     def _arrangement(self, form: Form) -> str:
         """How a form lays out its numbers: a recursion for a vector by a matrix carries its vec, n × pq."""
@@ -289,6 +300,14 @@ def free_axes(free: Sequence[str], sides: Sequence[Formula]) -> dict[str, Index]
 def component_axes(question: Question) -> tuple[Index, ...]:
     """The axes over which the free indices of an index form run, in the order of, then by."""
     return tuple(axis for axis in (*question.of.shape, *question.by.shape) if axis.constant != 1)
+
+
+def asked_derivative(question: Question) -> Node | None:
+    """The inert derivative that a question asks for; a matrix by a matrix has none but in vec."""
+    try:
+        return Jacobian(question.of, question.by, question.layout)
+    except ShapeError:
+        return None
 
 
 def analytic(cell: Cell, others: Sequence[Node] = ()) -> bool:
