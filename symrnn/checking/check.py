@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from symrnn.checking.answers import Answer, Reading, read_answer
 from symrnn.checking.asked import Asked
-from symrnn.checking.diagnosis import Diagnosis, diagnose, diagnose_unconformable
+from symrnn.checking.diagnosis import USUAL, Diagnosis, Effort, diagnose, diagnose_unconformable
 from symrnn.checking.judge import Finding, Judge
 from symrnn.checking.proof import proof_of
 from symrnn.checking.stations import Bench
@@ -22,7 +22,9 @@ MOST_JUDGED = 8
 """How many readings are judged in full where none of them is right."""
 
 
-def check(answer: Answer, asked: Asked, bench: Bench | None = None, explain: bool = True) -> Verdict:
+def check(
+    answer: Answer, asked: Asked, bench: Bench | None = None, explain: bool = True, effort: Effort = USUAL
+) -> Verdict:
     """The verdict on an answer.
 
     ``bench`` keeps the numbers between answers to the same question; ``explain`` searches for the mistake and the
@@ -33,11 +35,11 @@ def check(answer: Answer, asked: Asked, bench: Bench | None = None, explain: boo
     try:
         readings = read_answer(answer, asked)
     except ShapeError as error:
-        return _nonconformable(answer, asked, bench, error, explain)
+        return _nonconformable(answer, asked, bench, error, effort if explain else None)
     except (ReadingError, UnknownNameError, SymrnnError) as error:
         return _unreadable(error, bench)
     try:
-        return _judged(readings, bench, explain)
+        return _judged(readings, bench, effort if explain else None)
     except TooManyOperationsError as error:
         return _unreadable(error, bench)
 
@@ -46,8 +48,8 @@ def _unreadable(error: SymrnnError, bench: Bench) -> Verdict:
     return Verdict("unreadable", mistake=str(error), seed=bench.seed)
 
 
-def _nonconformable(answer: Answer, asked: Asked, bench: Bench, error: ShapeError, explain: bool) -> Verdict:
-    found = diagnose_unconformable(answer, asked, bench) if explain else Diagnosis()
+def _nonconformable(answer: Answer, asked: Asked, bench: Bench, error: ShapeError, effort: Effort | None) -> Verdict:
+    found = diagnose_unconformable(answer, asked, bench, effort) if effort else Diagnosis()
     plain = Verdict(
         "nonconformable",
         mistake=str(error),
@@ -61,7 +63,7 @@ def _nonconformable(answer: Answer, asked: Asked, bench: Bench, error: ShapeErro
     return replace(plain, repairs=found.repairs, mistake=f"{error.message}; {found.mistake}")
 
 
-def _judged(readings: Sequence[Reading], bench: Bench, explain: bool) -> Verdict:
+def _judged(readings: Sequence[Reading], bench: Bench, effort: Effort | None) -> Verdict:
     judge = Judge(bench)
     right = next((reading for reading in readings if judge.is_right(reading)), None)
     if right is not None:
@@ -71,10 +73,10 @@ def _judged(readings: Sequence[Reading], bench: Bench, explain: bool) -> Verdict
         found = min(findings, key=lambda f: RANK.index(f.verdict))
     verdict = _verdict(found, bench)
     if verdict.correct:
-        return replace(verdict, proof=proof_of(found.reading, bench)) if explain else verdict
-    if not explain:
+        return replace(verdict, proof=proof_of(found.reading, bench)) if effort else verdict
+    if effort is None:
         return verdict
-    diagnosis = diagnose(found, [found.reading, *(r for r in readings if r is not found.reading)], bench)
+    diagnosis = diagnose(found, [found.reading, *(r for r in readings if r is not found.reading)], bench, effort)
     return replace(
         verdict,
         mistake=diagnosis.mistake or verdict.mistake,

@@ -16,7 +16,7 @@ from symrnn.checking.edit import Candidate
 from symrnn.checking.edits import candidates
 from symrnn.checking.judge import Finding, Judge
 from symrnn.checking.marks import marked
-from symrnn.checking.places import size
+from symrnn.checking.places import is_small, size
 from symrnn.checking.readings import as_evaluated
 from symrnn.checking.sketches import plain, sketches
 from symrnn.checking.stations import Bench, Station, targets_for, value_at
@@ -27,9 +27,17 @@ from symrnn.language import Formula, Hadamard, Layout, Node, Part, Role, Variabl
 from symrnn.reading.expression import read_expression
 from symrnn.reading.scope import Scope
 
-MOST_CANDIDATES = 6_000
-SECONDS = 3.5
-"""A search that takes longer than this is given up; most take a tenth of it."""
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to look for a repair: in formulas tried, and in seconds (then the result depends on the machine)."""
+
+    candidates: int = 6_000
+    seconds: float = 3.5
+
+
+USUAL = Effort()
+NO_REPAIR = "no single change of the kinds that were tried makes it right"
 
 MOST_REPAIRS = 4
 MOST_READINGS = 3
@@ -46,12 +54,12 @@ class Diagnosis:
     reading: str | None = None
 
 
-def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench) -> Diagnosis:
+def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: Effort = USUAL) -> Diagnosis:
     """The mistake in an answer that isn't correct; its readings come in the order in which they are searched."""
     judge = Judge(bench)
     direct = tuple(_direct(found, judge))
     exchanged = _exchanged(found, judge) if found.verdict == "wrong" else None
-    search = Search(judge, bench)
+    search = Search(judge, bench, effort)
     repairs: tuple[Repair, ...] = ()
     reading: str | None = None
     if found.verdict not in ("transposed", "mixed") and exchanged is None:
@@ -87,7 +95,7 @@ def _sentence(found: Finding, repairs: Sequence[Repair], exchanged: str | None, 
     if exchanged is not None:
         return exchanged
     if not repairs:
-        none = "no single change of the kinds that were tried makes it right"
+        none = NO_REPAIR if is_small(found.reading.formula) else "the formula is too long to look for the mistake"
         return f"{known}; {none}" if known else none
     more = len(repairs) - 1
     also = f"; {more} other change{'s' * (more > 1)} would make it right too" if more else ""
@@ -178,11 +186,11 @@ def _times(factor: Node, expression: Node) -> Node:
 # -- answers that don't multiply --------------------------------------------------------------------------------
 
 
-def diagnose_unconformable(answer: Answer, asked: Asked, bench: Bench) -> Diagnosis:
+def diagnose_unconformable(answer: Answer, asked: Asked, bench: Bench, effort: Effort = USUAL) -> Diagnosis:
     """Right formulas one change of the text away from one that doesn't multiply."""
     if looks_like_latex(answer.text):
         return Diagnosis()
-    judge, end = Judge(bench), monotonic() + SECONDS
+    judge, end = Judge(bench), monotonic() + effort.seconds
     found: list[Repair] = []
     for sketch in sketches(answer.text, answer.source):
         if monotonic() > end or (found and found[0].kind != sketch.kind):
@@ -195,7 +203,7 @@ def diagnose_unconformable(answer: Answer, asked: Asked, bench: Bench) -> Diagno
             shown = marked(plain(answer.text, answer.source), sketch.text)
             found.append(Repair(sketch.kind, sketch.mistake, sketch.text, shown, sketch.before, sketch.after))
     if not found:
-        return Diagnosis("no single change of the kinds that were tried makes it right")
+        return Diagnosis(NO_REPAIR)
     return Diagnosis(found[0].mistake, tuple(found[:MOST_REPAIRS]))
 
 
@@ -244,19 +252,21 @@ def _others(asked: Asked) -> Iterator[tuple[Asked, str]]:
 class Search:
     """Tries every formula one change away; most are turned down by one number each."""
 
-    def __init__(self, judge: Judge, bench: Bench) -> None:
-        self.judge, self.bench = judge, bench
-        self.end = monotonic() + SECONDS
+    def __init__(self, judge: Judge, bench: Bench, effort: Effort) -> None:
+        self.judge, self.bench, self.effort = judge, bench, effort
+        self.end = monotonic() + effort.seconds
 
     def repairs(self, reading: Reading) -> tuple[Repair, ...]:
         """Right formulas one change away, of the likeliest kinds that have any."""
         asked = reading.asked
+        if not is_small(reading.formula):
+            return ()
         station, point = self._quick(asked)
         pool = self.bench.pool(asked)
         found: list[Candidate] = []
         stage: int | None = None
         for count, (number, candidate) in enumerate(candidates(reading.formula, asked.cell, pool)):
-            if count > MOST_CANDIDATES or monotonic() > self.end or (stage is not None and number > stage):
+            if count > self.effort.candidates or monotonic() > self.end or (stage is not None and number > stage):
                 break
             if self._is_right(candidate, reading, station, point):
                 stage = number

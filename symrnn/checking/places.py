@@ -12,7 +12,8 @@ from symrnn.language.node import format_shape
 
 Path = tuple[int, ...]
 
-MOST_PLACES = 600
+MOST_PLACES = 900
+"""Larger formulas are not searched for a mistake."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def with_child(node: Node, number: int, new: Node) -> Node:
         return tuple(change(a) for a in arg) if isinstance(arg, tuple) else arg
 
     return type(node)(*(change(arg) for arg in node.args))
+
+
+def is_small(formula: Formula) -> bool:
+    """Whether a formula has few enough places to try changes at each."""
+    return sum(size(root) for root in (formula.expression, *(p.expression for p in formula.parts))) < MOST_PLACES
 
 
 def size(node: Node) -> int:
