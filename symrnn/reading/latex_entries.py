@@ -66,10 +66,11 @@ def entry_index(tree: Tree, place: Place, axis: Index) -> Index:
 
 
 def _component(tree: Tree, place: Place) -> Index:
-    """The index; a letter that happens to be a size counts entries here, and gets a prime to be told from it."""
+    """The index; a letter that happens to be a size counts entries here, and gets a number to be told from it."""
     name = index_name(tree)
     if name is not None and name in place.scope.sizes and name not in place.scope.indices:
-        return Index.of(f"{name}'")
+        taken = {*place.scope.whole, *place.scope.timed, *place.scope.sizes}
+        return Index.of(next(new for i in range(1, 100) if (new := f"{name}_{i}") not in taken))
     return read_index(tree, place)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from symrnn.errors import SymrnnError
 from symrnn.language import SCALAR, Index, Role, Shape
 from symrnn.reading.latex_context import Place
+from symrnn.reading.latex_names import bare_name
 from symrnn.reading.latex_parts import Line, row_of
 from symrnn.reading.latex_products import CIRCLED
+from symrnn.reading.latex_rows import prefix_of
 from symrnn.reading.latex_sizes import is_open, settle
-from symrnn.reading.latex_tree import Big, Cases, Factors, Number, Scripted, Terms, Tree, strip_group
+from symrnn.reading.latex_tree import Big, Cases, Factors, Group, Number, Scripted, Terms, Tree, strip_group
 from symrnn.reading.scope import ShapeUnknown, Symbol
 
 Key = tuple[str, bool]
@@ -28,7 +30,11 @@ def infer_part_shapes(lines: Sequence[Line], place: Place) -> dict[Key, Shape | 
     shapes: dict[Key, Shape | None] = {(line.target.name, line.target.time is not None): None for line in lines}
     while any(shape is None for shape in shapes.values()):
         inside = _scoped(place, shapes)
-        found = _one_shape(lines, shapes, inside) or _tried_shape(lines, shapes, place)
+        found = (
+            _one_shape(lines, shapes, inside, _certain)
+            or _one_shape(lines, shapes, inside, known_shape)
+            or _tried_shape(lines, shapes, place)
+        )
         shapes[found[0]] = found[1]
     return shapes
 
@@ -43,12 +49,17 @@ def _own(key: Key, lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if (line.target.name, line.target.time is not None) == key]
 
 
-def _one_shape(lines: Sequence[Line], shapes: dict[Key, Shape | None], place: Place) -> tuple[Key, Shape] | None:
+def _one_shape(
+    lines: Sequence[Line],
+    shapes: dict[Key, Shape | None],
+    place: Place,
+    shape_of: Callable[[Tree, Place], Shape | None],
+) -> tuple[Key, Shape] | None:
     """A part whose shape follows from what is known; zeros and constants of open size say nothing."""
     scalar: tuple[Key, Shape] | None = None
     for key in [k for k, s in shapes.items() if s is None]:
         for line in _own(key, lines):
-            shape = known_shape(line.body, place)
+            shape = shape_of(line.body, place)
             if shape is not None and line.target.transposed:
                 shape = shape[::-1]
             if shape:
@@ -80,7 +91,7 @@ def _partial(tree: Tree, place: Place) -> Shape | None:
     if isinstance(tree, Cases):
         return _agreed([known_shape(line.value, place) for line in tree.lines])
     if isinstance(tree, Factors):
-        return _partialrow_of(tree, place)
+        return _partial_row(tree, place)
     if isinstance(tree, Scripted) and tree.sup is not None and tree.sup.transposed:
         shape = known_shape(tree.base, place)
         return shape[::-1] if shape is not None else None
@@ -93,7 +104,7 @@ def _agreed(shapes: list[Shape | None]) -> Shape | None:
     return wide if wide is not None else (SCALAR if all(s == SCALAR for s in shapes) else None)
 
 
-def _partialrow_of(tree: Factors, place: Place) -> Shape | None:
+def _partial_row(tree: Factors, place: Place) -> Shape | None:
     """What the factors joined by ⊙ say, or the outer axes of a product of matrices."""
     if any(isinstance(factor, Big) for _, factor in tree.items):
         return None
@@ -103,18 +114,31 @@ def _partialrow_of(tree: Factors, place: Place) -> Shape | None:
             groups.append([])
         groups[-1].append(("" if not groups[-1] else sign, factor))
     if len(groups) > 1:
-        return next((s for g in groups if (s := known_shape(row_of(g), place))), None)
-    count = min(len(tree.items), LONGEST_ROW)
+        rows = [row_of(g) for g in groups]
+        certain = next((s for row in rows if (s := _certain(row, place))), None)
+        return certain or next((s for row in rows if (s := known_shape(row, place))), None)
+    cuts = [i for i in range(1, min(len(tree.items), LONGEST_ROW)) if _may_cut(tree, i)]
     one = Index.of(1)
-    for cut in range(count - 1, 0, -1):
+    for cut in reversed(cuts):
         before = _certain(row_of(tree.items[:cut]), place)
         if before and len(before) == 2:
             return (before[0], one)
-    for cut in range(1, count):
+    for cut in cuts:
         after = _certain(row_of((("", tree.items[cut][1]), *tree.items[cut + 1 :])), place)
         if after and len(after) == 2:
             return (one, after[1])
     return None
+
+
+def _may_cut(tree: Factors, cut: int) -> bool:
+    """Whether two neighbours are two factors, and not a function with its argument or a name of two letters."""
+    before, after = tree.items[cut - 1][1], tree.items[cut][1]
+    return prefix_of(before) is None and not (isinstance(strip_scripts(after), Group) and bare_name(before) is not None)
+
+
+def strip_scripts(tree: Tree) -> Tree:
+    """What carries the scripts."""
+    return tree.base if isinstance(tree, Scripted) else tree
 
 
 def _certain(tree: Tree, place: Place) -> Shape | None:
@@ -131,7 +155,7 @@ def _tried_shape(lines: Sequence[Line], shapes: dict[Key, Shape | None], place: 
     missing = [k for k, s in shapes.items() if s is None]
     for key in missing:
         for shape in _candidates(place):
-            inside = _scoped(place, {**{k: s for k, s in shapes.items() if s is not None}, key: shape})
+            inside = _scoped(place, {**shapes, key: shape})
             if all(_has_shape(line, shape, inside) for line in _own(key, lines)):
                 return key, shape
     return missing[0], SCALAR
