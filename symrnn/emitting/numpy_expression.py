@@ -263,6 +263,10 @@ class NumpyWriter:
         return py.call(f"np.linalg.{kind}", value)
 
     @_write.register
+    def _(self, array: arrays.Largest) -> ast.expr:
+        return py.method(self.expression(array.args[0]), "max", py.constant(-1))
+
+    @_write.register
     def _(self, array: arrays.OverTime) -> ast.expr:
         body, index, lower, upper = array.args
         loop = ast.comprehension(

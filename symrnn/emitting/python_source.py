@@ -211,7 +211,8 @@ class Names:
         """A free name like the wanted one."""
         letters = "".join(c if c.isalnum() or c == "_" else "_" for c in wanted)
         candidate = letters if letters[:1].isalpha() or letters[:1] == "_" else f"v_{letters}"
-        while keyword.iskeyword(candidate) or candidate in self.taken:
-            candidate += "_"
+        if keyword.iskeyword(candidate) or candidate in self.taken:
+            numbered = (f"{candidate}_{count}" if count > 1 else f"{candidate}_" for count in range(1, 10**6))
+            candidate = next(c for c in numbered if c not in self.taken)
         self.taken.add(candidate)
         return candidate

@@ -223,6 +223,15 @@ class Apply(Array):
         return self.args[2]
 
 
+class Largest(Array):
+    """The largest entry of a vector, ``Largest(operand)``."""
+
+    __slots__ = ()
+
+    def _infer(self) -> None:
+        self.axes = ()
+
+
 class Cut(Array):
     """A block along one axis, ``Cut(operand, axis, start, stop)``."""
 
@@ -338,6 +347,19 @@ def einsum(
     carried = _into_sum(factors, out, coefficient, extents)
     if carried is not None:
         return carried
+    if len(factors) == 1 and isinstance(factors[0][0], Plus) and _permutes(factors[0][1], out):
+        total, labels = factors[0]
+        return plus([einsum([(t, labels)], out, coefficient) for t in _spread(total)])  # type: ignore[arg-type]
+    if len(factors) == 1 and isinstance(factors[0][0], BatchSum) and _permutes(factors[0][1], out):
+        return BatchSum(einsum([(factors[0][0].args[0], factors[0][1])], out, coefficient))
+    product, labels = factors[0] if len(factors) == 1 else (None, ())
+    if isinstance(product, Einsum) and sorted(labels) == sorted(out):
+        names = dict(zip(labels, product.out, strict=True))
+        if len(set(labels)) == len(labels):
+            shown = tuple(names[label] for label in out)
+            return _canonical(
+                product.coefficient * Fraction(coefficient), list(product.factors), shown, product.sizes()
+            )
     number = Fraction(coefficient)
     flat: list[Factor] = []
     sizes: dict[int, Index] = dict(extents or {})
@@ -350,6 +372,10 @@ def einsum(
     if number == 0 or any(is_zero(a) for a, _ in flat):
         return zeros(tuple(sizes[label] for label in out))
     return _canonical(number, flat, out, sizes)
+
+
+def _permutes(labels: Labels, out: Labels) -> bool:
+    return labels != out and sorted(labels) == sorted(out) and len(set(out)) == len(out)
 
 
 def _into_sum(

@@ -100,6 +100,49 @@ def _nominal(size: Index) -> int:
     return max(1, size.value(dict.fromkeys(size.names(), NOMINAL_SIZE)))
 
 
+def _inner_product(product: Einsum, groups: dict[Labels, list[Array]], labels: Labels) -> Array:
+    """Σ a_i b_i, the scalars beside it multiplied afterwards."""
+    pair: list[Factor] = [(a, labels) for a in groups[labels]]
+    scalars: list[Factor] = [(a, ()) for a in groups.get((), [])]
+    if not scalars:
+        return product
+    inner = _raw(Fraction(1), pair, (), {})
+    return _raw(product.coefficient, [(inner, ()), *scalars], (), {})
+
+
 def is_elementwise(array: Array) -> bool:
     """Whether it is a product without any sum."""
     return isinstance(array, arrays.Einsum) and not array.summed
+
+
+@lru_cache(maxsize=4096)
+def grouped(product: Einsum) -> Array:
+    """The product as nested ones: factors of the same labels multiplied entry by entry first, then pairs.
+
+    ``v_i p_i q_i W_ij`` becomes ``(v p q)_i W_ij``, so that ``v p q`` is computed once for all that use it.
+    """
+    groups: dict[Labels, list[Array]] = {}
+    for array, labels in product.factors:
+        groups.setdefault(labels, []).append(array)
+    vectors = [labels for labels in groups if labels]
+    if len(vectors) <= 1 and not product.summed:
+        return product
+    if len(vectors) == 1 and not product.out and len(groups[vectors[0]]) == 2:
+        return _inner_product(product, groups, vectors[0])
+    scalars = groups.pop((), [])
+    if scalars and groups:
+        host = min(groups, key=lambda labels: (not any(a.batched for a in groups[labels]), len(labels)))
+        groups[host] = [*groups[host], *scalars]
+    factors: list[Factor] = []
+    for labels, members in groups.items():
+        if len(members) == 1:
+            factors.append((members[0], labels))
+        else:
+            inner = [(a, labels if a.axes else ()) for a in members]
+            distinct = tuple(dict.fromkeys(labels))
+            factors.append((_raw(Fraction(1), inner, distinct, {}), distinct))
+    sizes = product.sizes()
+    used = {label for _, labels in factors for label in labels}
+    extents = {label: sizes[label] for label in product.out if label not in used}
+    rebuilt = _raw(product.coefficient, factors, product.out, extents)
+    return pairwise(rebuilt) if isinstance(rebuilt, Einsum) else rebuilt

@@ -35,6 +35,11 @@ class Slot:
     before: Node | None = None
     time: Index | None = None
 
+    @property
+    def is_array(self) -> bool:
+        """Whether the caller's value has any axis."""
+        return bool(self.axes) or self.timed or self.per_example
+
 
 @dataclass(frozen=True)
 class SizeRule:

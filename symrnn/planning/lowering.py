@@ -70,10 +70,14 @@ def axes_of(shape: Shape) -> Axes:
 
 @dataclass
 class Lowering:
-    """Lowers expressions of one cell; ``batched`` says which variables have one value per example."""
+    """Lowers expressions of one cell; ``batched`` says which variables have one value per example.
+
+    ``constants`` are written out where they stand, so that they can be folded.
+    """
 
     batched: Callable[[str, Role], bool]
     functions: Mapping[str, str | None] = field(default_factory=dict)
+    constants: Mapping[str, Node] = field(default_factory=dict)
     known: dict[Node, Array] = field(default_factory=dict)
 
     def __call__(self, node: Node) -> Array:
@@ -96,6 +100,8 @@ def _lower(node: Node, lower: Lowering) -> Array:
 
 @_lower.register
 def _(node: Variable, lower: Lowering) -> Array:
+    if node.role is Role.CONSTANT and node.name in lower.constants:
+        return lower(lower.constants[node.name])
     return arrays.Load(node.name, node.role, node.time, axes_of(node.shape), lower.batched(node.name, node.role))
 
 

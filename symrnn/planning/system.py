@@ -53,12 +53,16 @@ class Initial:
 
 @dataclass(frozen=True)
 class Gradient:
-    """The gradient under ``key``, in the own layout of what it belongs to; ``timed`` has one per time."""
+    """The gradient under ``key``, in the own layout of what it belongs to; ``timed`` has one per time.
+
+    ``numerator`` is the same in numerator layout, as the recursion has it.
+    """
 
     key: str
     leaf: Variable
     timed: bool
     expression: Array
+    numerator: Array
     source: Node
 
 
@@ -89,8 +93,10 @@ class System:
         return declaration.role in (Role.INPUT, Role.TARGET)
 
 
-def build_system(cell: Cell, wrt: Sequence[str] | None = None) -> System:
+def build_system(cell: Cell, wrt: Sequence[str] | None = None, fold_constants: bool = False) -> System:
     """The system of a cell; ``wrt`` names the parameters, inputs and initial values whose gradients are wanted.
+
+    ``fold_constants`` writes the values of constants out where they stand.
 
     Raises QuestionError for a name in ``wrt`` that has no gradient.
     """
@@ -105,7 +111,8 @@ def build_system(cell: Cell, wrt: Sequence[str] | None = None) -> System:
             return name in part_batched
         return role in (Role.INPUT, Role.TARGET) or (role in (Role.COMPUTED, Role.LOSS) and name in batched)
 
-    lower = Lowering(is_batched, dict(cell.functions))
+    constants = {d.name: d.value for d in cell.constants if d.value is not None} if fold_constants else {}
+    lower = Lowering(is_batched, dict(cell.functions), constants)
     definitions = _equations(cell, lower)
     definitions += _parts(cell, adjoint.parts if adjoint else (), lower)
     return System(
@@ -191,7 +198,7 @@ def _parts(cell: Cell, parts: Sequence[Part], lower: Lowering) -> list[Definitio
     for part in parts:
         if part.time is None or part.time == cell.now:
             general[part.name] = part
-        else:
+        elif not _is_outside(part.time, cell.time):
             special.setdefault(part.name, []).append(part)
     return [
         Definition(
@@ -206,6 +213,11 @@ def _parts(cell: Cell, parts: Sequence[Part], lower: Lowering) -> list[Definitio
     ]
 
 
+def _is_outside(time: Index, span: TimeRange) -> bool:
+    before, after = (span.first - time).constant, (time - span.last).constant
+    return (before or 0) > 0 or (after or 0) > 0
+
+
 def _initials(cell: Cell, lower: Lowering) -> tuple[Initial, ...]:
     found = []
     for state, time, key in cell.initial_keys():
@@ -218,9 +230,9 @@ def _initials(cell: Cell, lower: Lowering) -> tuple[Initial, ...]:
 
 
 def _gradient(cell: Cell, leaf: Variable, node: Node, lower: Lowering, has_batch: bool) -> Gradient:
-    own = arrays.transpose(lower(node))
+    numerator = lower(node)
     learned = leaf.role is Role.COMPUTED and cell.state[leaf.name].start == Start.LEARNED
     if has_batch and (leaf.role is Role.PARAMETER or learned):
-        own = arrays.batch_sum(own)
+        numerator = arrays.batch_sum(numerator)
     timed = leaf.role is not Role.COMPUTED and leaf.time is not None
-    return Gradient(leaf_key(leaf), leaf, timed, own, node)
+    return Gradient(leaf_key(leaf), leaf, timed, arrays.transpose(numerator), numerator, node)
