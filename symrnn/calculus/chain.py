@@ -267,7 +267,7 @@ class Chain:
         low, high = self._sources_range(loss, leaf.time)
         head = self.head(loss.term.at(outer))
         if leaf.name in self.stack.names:
-            body = build.compose(*head, total_by(self.stack.node(outer), leaf))
+            body = self._laid(build.compose(*head, total_by(self.stack.node(outer), leaf)), leaf)
         elif (
             self._reaches_directly(loss.term.name, leaf.name)
             if leaf.role is Role.COMPUTED
@@ -275,7 +275,8 @@ class Chain:
         ):
             return self._linearity(loss, leaf)
         else:
-            body = build.compose(*head, *self.between(outer, leaf.time), immediate_by(self.stack.node(leaf.time), leaf))
+            here_on = [*self.between(outer, leaf.time), immediate_by(self.stack.node(leaf.time), leaf)]
+            body = self._laid(build.compose(*head, *here_on), leaf)
         return self._scaled(loss, self._over_sources(loss, body, low, high))
 
     def _plain_reads(self, leaf: Variable) -> bool:
