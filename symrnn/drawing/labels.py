@@ -67,10 +67,19 @@ def factor_box(ways: Ways, style: Style = PLAIN) -> Box:
     setter = Setter(style)
     products = [joined([setter.child(factor, Tight.PRODUCT) for factor in way], beside()) for way in ways]
     whole = joined(products, COMMA)
-    if measured(whole) <= LONGEST:
+    if measured(whole) <= LONGEST and _can_be_set(whole):
         return whole
     names = dict.fromkeys(v for way in ways for factor in way for v in variables(factor))
     return joined([typeset(v, style) for v in names], COMMA)
+
+
+def _can_be_set(box: Box) -> bool:
+    """Whether a label has rules for everything in a box: it has none for matrices and sums."""
+    try:
+        runs(box)
+    except UnsupportedError:
+        return False
+    return True
 
 
 def runs(box: Box) -> tuple[Run, ...]:

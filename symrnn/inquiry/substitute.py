@@ -35,9 +35,8 @@ def number_node(array: Any, digits: int = DIGITS) -> Node:
     """An array of numbers as an expression: a number, or rows of numbers.
 
     >>> import numpy as np
-    >>> from symrnn.emitting.text import to_text
-    >>> to_text(number_node(np.array([[Fraction(1, 2)], [Fraction(2)]], dtype=object)))
-    'concat(0.5, 2)'
+    >>> number_node(np.array([[Fraction(1, 2)], [Fraction(2)]], dtype=object))
+    Concat((Number(Fraction(1, 2)), Number(Fraction(2, 1))))
     """
     if array.shape == ():
         return _number(array.item(), digits)

@@ -50,8 +50,11 @@ def time_numbers(cell: Cell, tau: int) -> dict[str, int]:
 def unroll(cell: Cell, tau: int = 3, most: int = MOST_NODES) -> UnrolledGraph:
     """The computation graph over ``tau`` steps, of at most about ``most`` nodes.
 
+    A cell whose times are numbers (``time t = 1..2``) has as many steps as it says, whatever ``tau``.
     Raises QuestionError for a tau that the cell cannot have, or one that makes a graph too large to look at.
     """
+    if not cell.time.length.names():
+        tau = cell.time.length.value({})
     numbers = time_numbers(cell, tau)
     if (tau + 2) * (len(cell.equations) + len(cell.declarations)) > most:
         raise QuestionError(f"the graph over {tau} steps is too large", hint="Ask for a smaller tau.")

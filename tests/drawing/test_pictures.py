@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
-from symrnn.cells import names
+from symrnn.cells import head_text, names
 from symrnn.drawing.svg import css, to_svg
 from symrnn.drawing.terminal import to_terminal
 from symrnn.drawing.tikz import document, to_tikz
 from symrnn.emitting.style import Style
 from symrnn.emitting.unicode_text import to_unicode
 from symrnn.inquiry.unrolled import unroll
+from symrnn.reading.cellfile import read_cell
 
 SVG = "{http://www.w3.org/2000/svg}"
 SHOWN = ["elman", "lstm", "bidirectional", "stack2"]
@@ -28,6 +30,17 @@ def test_svg_is_complete(library, name):
     assert {e.get("data-edge") for e in root.iter() if e.get("data-edge")} == {e.id for e in graph.edges}
     assert {e.get("data-node") for e in root.iter() if e.get("data-node")} == {n.id for n in graph.nodes}
     assert all(i == "g7" or i.startswith("g7-") for i in ids)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parent.parent / "cells/kinds").glob("*.cell")), ids=lambda p: p.stem
+)
+def test_every_kind_of_cell_can_be_drawn(path):
+    graph = unroll(read_cell(path.read_text("utf-8"), path.stem, head_text), 3)
+    root = ET.fromstring(to_svg(graph))
+    assert {e.get("data-node") for e in root.iter() if e.get("data-node")} == {n.id for n in graph.nodes}
+    assert to_tikz(graph).count("\\node[box") == len(graph.nodes)
+    assert to_terminal(graph)
 
 
 def test_what_is_lit_is_marked(library):

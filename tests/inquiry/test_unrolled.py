@@ -73,3 +73,10 @@ def test_other_time_ranges(library):
 def test_tau_is_checked(library):
     with pytest.raises(QuestionError, match="tau = 0"):
         unroll(library("elman"), 0)
+
+
+def test_times_that_are_numbers_have_their_own_length(written):
+    cell = written("param w\nstate h\ntime t = 1..2\nh[t] = w * h[t-1]\nloss L = h[2]")
+    assert unroll(cell, 5).tau == 2
+    with pytest.raises(QuestionError, match="so tau is 2, not 5"):
+        time_numbers(cell, 5)
