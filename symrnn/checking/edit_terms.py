@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from symrnn.checking.edit import Change, Setting, made
 from symrnn.checking.places import Place
 from symrnn.emitting.text import to_text
-from symrnn.language import Add, Hadamard, MatMul, Neg, Number, Sum, build
+from symrnn.language import Add, Hadamard, MatMul, Neg, Number, Sum, Transpose, Variable, build
 from symrnn.language.traversal import free_indices
 
 
@@ -44,6 +44,17 @@ def missing_terms(place: Place, setting: Setting) -> Iterator[Change]:
         new = made(Add, (*present, term))
         if new is not None and new.shape == node.shape:
             yield Change("missing term", new, f"{what}: {to_text(term)}")
+
+
+def missing_transpose(place: Place, setting: Setting) -> Iterator[Change]:
+    """``A`` for ``A + A.T``: a matrix that stands on both sides of what is differentiated."""
+    node, parent = place.node, place.parent
+    inner = node.args[0] if isinstance(node, Transpose) else node
+    if not isinstance(inner, Variable) or isinstance(parent, (Transpose, Add)) or len(node.shape) != 2:
+        return
+    if node.shape[0] == node.shape[1]:
+        other = build.transpose(node)
+        yield Change("missing term", Add((node, other)), f"a term is missing: {to_text(other)}")
 
 
 def missing_sum(place: Place, setting: Setting) -> Iterator[Change]:

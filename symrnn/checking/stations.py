@@ -32,6 +32,9 @@ BUDGET = 300_000
 ELSEWHERE = ((1, 4), (2, 5))
 """Seeds (counted from the given one) and lengths of the stations beside the ladder, at other sizes."""
 
+AT_KINKS = (*ELSEWHERE, (3, 4), (4, 5), (5, 4), (6, 5), (7, 4), (8, 5))
+"""The same for a cell with kinks: a unit that is on at every station would hide a slope that is missing."""
+
 Change = Callable[[Instance], Instance]
 
 
@@ -116,7 +119,8 @@ class Bench:
     @cached_property
     def lengths(self) -> tuple[int, ...]:
         """The lengths of the ladder; a cell without time has one."""
-        return LADDER if time_symbols(self.cell) else (1,)
+        timed = self.cell.equation or any(d.timed for d in self.cell.declarations)
+        return LADDER if timed and time_symbols(self.cell) else (1,)
 
     def sizes(self) -> dict[str, int]:
         """The ladder's sizes."""
@@ -159,7 +163,8 @@ class Bench:
         known = self._stations.get(key)
         if known is None:
             plan = [(tau, 0, 0) for tau in self.lengths]
-            plan += [(tau if len(self.lengths) > 1 else 1, seed, seed) for seed, tau in ELSEWHERE]
+            beside = ELSEWHERE if self.analytic else AT_KINKS
+            plan += [(tau if len(self.lengths) > 1 else 1, seed, seed) for seed, tau in beside]
             found = (self._station(asked, tau, seed, shuffle, change) for tau, seed, shuffle in plan)
             known = self._stations[key] = tuple(station for station in found if station is not None)
         if not known:

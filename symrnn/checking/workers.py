@@ -18,10 +18,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
-try:
+if sys.platform != "win32":
     import resource
-except ImportError:  # only Unix has it
-    resource = None  # type: ignore[assignment]
 
 START_SECONDS = 60.0
 """How long a worker may take to get ready."""
@@ -242,7 +240,7 @@ def serve(begin: Callable[[dict[str, Any]], Callable[[dict[str, Any]], dict[str,
 
 def limit_memory(megabytes: int) -> None:
     """Bound this process's memory, where the system can."""
-    if resource is None:
+    if sys.platform == "win32":
         return
     size = megabytes * 1024 * 1024
     with suppress(ValueError, OSError):

@@ -1,0 +1,131 @@
+"""Answers that are Python functions: what they return at the stations, held against the oracle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symrnn.checking.asked import Asked
+from symrnn.checking.cell_check import leaf_key
+from symrnn.checking.comparison import Array, relative_error
+from symrnn.checking.factors import common_factor, explained
+from symrnn.checking.generated import arguments
+from symrnn.checking.stations import DENOMINATOR, NUMERATOR, Bench, Station
+from symrnn.checking.verdict import Factor, Rung, Verdict
+from symrnn.checking.workers import STOPPED, Limits, WorkersError, work
+from symrnn.errors import ReadingError
+from symrnn.language import Variable
+
+MODULE = "symrnn.checking.function_runner"
+LIMITS = Limits(seconds=20.0)
+
+
+@dataclass(frozen=True)
+class CodeAnswer:
+    """``file:function``; it is called as ``f(values, **times)`` or, like generated code, ``f(params, inputs, …)``."""
+
+    file: str
+    function: str
+
+    @staticmethod
+    def of(text: str) -> CodeAnswer:
+        """From ``FILE:FUNCTION``.
+
+        >>> CodeAnswer.of("a/b.py:grad").function
+        'grad'
+        """
+        file, colon, function = text.rpartition(":")
+        if not colon or not file or not function.isidentifier():
+            raise ReadingError(f'"{text}" is not FILE:FUNCTION', hint="As in answer.py:gradient.")
+        return CodeAnswer(file, function)
+
+
+def check_code(answer: CodeAnswer, asked: Asked, bench: Bench) -> Verdict:
+    """The verdict on a function's results; it runs in a process with limits."""
+    stations = bench.stations(asked)
+    calls = [(station, point) for station in stations for point in station.points]
+    messages = [_message(asked, bench, station, dict(point)) for station, point in calls]
+    try:
+        setup = {"file": answer.file, "function": answer.function}
+        replies = work(MODULE, setup, messages, 1, LIMITS)
+    except WorkersError as problem:
+        return Verdict("unreadable", mistake=str(problem), seed=bench.seed)
+    failed = next((r for r in replies if "value" not in r), None)
+    if failed is not None:
+        reason = str(failed.get("problem", failed.get(STOPPED)))
+        return Verdict("unreadable", mistake=f"{answer.function} failed: {reason}", seed=bench.seed)
+    values = iter([np.asarray(reply["value"], dtype=float) for reply in replies])
+    series = [(station, [next(values) for _ in station.points]) for station in stations]
+    return _judged(series, asked, bench)
+
+
+def _message(asked: Asked, bench: Bench, station: Station, point: dict[str, int]) -> dict[str, Any]:
+    groups = arguments(bench.cell, station.evaluator.instance)
+    listed = {name: {key: np.asarray(v).tolist() for key, v in group.items()} for name, group in groups.items()}
+    key = leaf_key(asked.by) if isinstance(asked.by, Variable) else ""
+    return {"groups": listed, "times": point, "key": key}
+
+
+Series = list[tuple[Station, list[Array]]]
+
+
+def _judged(series: Series, asked: Asked, bench: Bench) -> Verdict:
+    errors = {target.layout: _errors(series, asked, bench, target) for target in (NUMERATOR, DENOMINATOR)}
+    right = [layout for layout, found in errors.items() if max(found) <= bench.tolerance]
+    if right:
+        name = "both" if len(right) == 2 else right[0].value
+        verdict = "correct" if asked.layout in (None, *right) else "transposed"
+        mistake = None if verdict == "correct" else f"it is in {name} layout, not in the one asked for"
+        return _verdict(verdict, series, errors[right[0]], bench, layout=name, mistake=mistake)
+    for target in (NUMERATOR, DENOMINATOR):
+        factor = _factor(series, asked, bench, target)
+        if factor is not None:
+            kind = "negated" if factor.is_minus_one else "scaled"
+            return _verdict(kind, series, errors[target.layout], bench, layout=target.layout.value, factor=factor)
+    best = min(errors.values(), key=max)
+    return _verdict("wrong", series, best, bench)
+
+
+def _verdict(kind: str, series: Series, errors: list[float], bench: Bench, **more: Any) -> Verdict:
+    rungs = tuple(Rung(s.tau, e) for (s, _), e in zip(series, errors, strict=True) if s.on_ladder)
+    first = next((rung.tau for rung in rungs if not rung.error <= bench.tolerance), None)
+    return Verdict(
+        kind,
+        first_wrong_tau=first,
+        error=max(errors),
+        seed=bench.seed,
+        sizes=bench.sizes(),
+        ladder=rungs,
+        tolerance=bench.tolerance,
+        method=bench.method,
+        **more,
+    )
+
+
+def _errors(series: Series, asked: Asked, bench: Bench, target: Any) -> list[float]:
+    found = []
+    for station, values in series:
+        right = bench.truth(asked, station, target)
+        found.append(max(relative_error(*_compared(v, r)) for v, r in zip(values, right, strict=True)))
+    return found
+
+
+def _compared(value: Array, right: Array) -> tuple[Array, Array]:
+    """An array as a function returns it may lack axes of one component."""
+    return np.squeeze(value), np.squeeze(right)
+
+
+def _factor(series: Series, asked: Asked, bench: Bench, target: Any) -> Factor | None:
+    factors = []
+    for station, values in series:
+        right = bench.truth(asked, station, target)
+        pairs = [_compared(v, r) for v, r in zip(values, right, strict=True)]
+        if any(v.shape != r.shape for v, r in pairs):
+            return None
+        factor = common_factor([v for v, _ in pairs], [r for _, r in pairs])
+        if factor is None:
+            return None
+        factors.append(factor)
+    return explained(bench.cell, [s for s, _ in series], factors)
