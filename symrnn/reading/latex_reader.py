@@ -7,7 +7,7 @@ for each choice, the most literal first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symrnn.errors import Location, ReadingError, SymrnnError
@@ -28,6 +28,9 @@ from symrnn.reading.scope import Scope, ShapeUnknown, time_names
 
 MAX_READINGS = 32
 
+Choice = tuple[str, str]
+"""What was open, and how it was taken."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -39,7 +42,7 @@ class Reading:
     """
 
     formula: Formula
-    choices: tuple[tuple[str, str], ...] = ()
+    choices: tuple[Choice, ...] = ()
     claims: tuple[Formula, ...] = ()
     equalities: tuple[tuple[Node, Node], ...] = ()
 
@@ -89,38 +92,87 @@ def read_latex(
     lexicon = Lexicon.of(scope)
     lexicon = lexicon.renamed((_key(printed, lexicon), meant) for printed, meant in (names or {}).items())
     scope = scope.with_indices(*({"k"} - scope.whole.keys() - scope.sizes.keys()))
+    asked = _Asked(source, scope, lexicon, layout, entries_from, prime_transposes, shape)
     found: dict[Formula, Reading] = {}
     failure: SymrnnError | None = None
-    for joined in (False, True):
-        statements, ambiguous = read_statements(source, lexicon.words(), joined)
-        letters = _entry_letters(statements, lexicon, scope)
-
-        def read(
-            choices: Choices, statements: Sequence[Statement] = statements, letters: frozenset[str] = letters
-        ) -> Answer:
-            context = Context(
-                source, choices, layout, value, single, scope, lexicon, entries_from, prime_transposes, letters, shape
-            )
-            try:
-                return read_answer(statements, Place(context, scope, lexicon))
-            except ShapeUnknown as unknown:
-                raise ReadingError(f"the shape of “{unknown}” does not follow from its definition") from None
-
-        extra = (("a line break", "joins two lines"),) if joined else ()
+    for statements, note in _line_breaks(source, lexicon):
         try:
-            for answer, choices in every_reading(read, runs_for(len(text))):
-                described = (*extra, *choices.described())
-                made = Reading(answer.formula, described, answer.claims, answer.equalities)
-                found.setdefault(answer.formula, made)
+            for reading in asked.readings(statements, note):
+                found.setdefault(reading.formula, reading)
                 if len(found) >= MAX_READINGS:
-                    break
+                    return tuple(found.values())
         except SymrnnError as error:
             failure = failure or error
-        if not ambiguous or len(found) >= MAX_READINGS:
-            break
     if not found and failure is not None:
         raise failure
     return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One text and how it is to be read."""
+
+    source: Source
+    scope: Scope
+    lexicon: Lexicon
+    layout: Layout
+    entries_from: int
+    prime_transposes: bool
+    shape: Shape | None
+
+    def readings(self, statements: Sequence[Statement], note: Choice | None) -> Iterator[Reading]:
+        """Every reading of these statements; a note says how the text was cut into them."""
+        letters = _entry_letters(statements, self.lexicon, self.scope)
+
+        def read(choices: Choices) -> Answer:
+            place = self._place(choices, letters)
+            try:
+                return read_answer(statements, place)
+            except ShapeUnknown as unknown:
+                raise ReadingError(f"the shape of “{unknown}” does not follow from its definition") from None
+
+        for answer, choices in every_reading(read, runs_for(len(self.source.text))):
+            made = (*([note] if note is not None else []), *choices.described())
+            yield Reading(answer.formula, made, answer.claims, answer.equalities)
+
+    def _place(self, choices: Choices, letters: frozenset[str] = frozenset()) -> Place:
+        context = Context(
+            self.source,
+            choices,
+            self.layout,
+            value,
+            single,
+            self.scope,
+            self.lexicon,
+            self.entries_from,
+            self.prime_transposes,
+            letters,
+            self.shape,
+        )
+        return Place(context, self.scope, self.lexicon)
+
+
+def _line_breaks(source: Source, lexicon: Lexicon) -> list[tuple[tuple[Statement, ...], Choice | None]]:
+    """The statements of a text; in two ways, the likelier first, where plain line breaks may separate or join lines."""
+    ways: dict[str, tuple[Statement, ...]] = {}
+    likely = ""
+    failure: SymrnnError | None = None
+    for way, joined in (("separate", False), ("joined", True)):
+        try:
+            lines = read_statements(source, lexicon.words(), joined)
+        except SymrnnError as error:
+            failure = failure or error
+            continue
+        if not lines.likely and not joined:
+            return [(lines.statements, None)]
+        ways[way], likely = lines.statements, likely or lines.likely
+    if not ways:
+        assert failure is not None
+        raise failure
+    if len(ways) == 1:
+        return [(statements, None) for statements in ways.values()]
+    order = sorted(ways, key=lambda way: way != likely)
+    return [(ways[way], ("plain line breaks", f"leave lines {way}")) for way in order]
 
 
 def _key(printed: str, lexicon: Lexicon) -> str:

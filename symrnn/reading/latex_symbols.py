@@ -122,7 +122,8 @@ OPENERS: Mapping[str, str] = {
 FILLERS = frozenset(
     _words(
         "the is are we have get obtain obtains that this following as a an of by gradient derivative recursion given "
-        "all each every times time steps step finally first then now denotes which it gives yields follows from in"
+        "all each every times time steps step finally first then now denotes which it gives yields follows from in "
+        "above below before usual holds"
     )
 )
 """Prose that says nothing about a formula."""
@@ -131,6 +132,9 @@ PROSE = frozenset({w for w in OPENERS if len(w) > 2} | {"if"})
 """Words typed bare that can't be products of letters."""
 
 RELATIONS = frozenset({"=", "<", ">", "le", "ge", "ne", "in"})
+
+NO_EQUALITIES = frozenset(_words("approx propto sim simeq cong ll gg to mapsto leftarrow rightarrow gets"))
+"""Signs between formulas that claim something else than equality."""
 
 OPERATORS: Mapping[str, str] = {
     "odot": "odot", "circ": "odot", "otimes": "otimes", "cdot": "cdot", "times": "times", "*": "*", "/": "/",

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from symrnn.reading.latex_cursor import Cursor
 from symrnn.reading.latex_environments import read_environment
 from symrnn.reading.latex_scripts import script_key, superscript_marks, unstacked
-from symrnn.reading.latex_symbols import ACCENTS, BIG, BRACES, COMMANDS, FONTS, OPERATORS, RELATIONS, TREE_SIGNS
+from symrnn.reading.latex_symbols import (
+    ACCENTS,
+    BIG,
+    BRACES,
+    COMMANDS,
+    FONTS,
+    NO_EQUALITIES,
+    OPERATORS,
+    RELATIONS,
+    TREE_SIGNS,
+)
 from symrnn.reading.latex_tokens import Kind, Token
 from symrnn.reading.latex_tree import (
     Big,
@@ -67,6 +77,8 @@ class Parser(Cursor):
         token = self.token
         if token is None or token.kind not in (Kind.SIGN, Kind.COMMAND):
             return None
+        if token.is_command(*NO_EQUALITIES):
+            raise self.source.error(f"expected =, found “\\{token.text}”: only an equality is a claim", token.start)
         if token.text in RELATIONS or (slices and token.is_sign(":")):
             self.at += 1
             return token.text
@@ -116,7 +128,7 @@ class Parser(Cursor):
         if token.kind is Kind.COMMAND:
             if token.text == "|":
                 return self.open[-1:] != ["‖"]
-            return token.text not in RELATIONS and token.text not in ("}", "rangle", "forall", "implies")
+            return token.text not in RELATIONS | NO_EQUALITIES | {"}", "rangle", "forall", "implies"}
         return token.kind in (Kind.NAME, Kind.NUMBER, Kind.BEGIN)
 
     # -- one factor ---------------------------------------------------------------------------------------------

@@ -140,10 +140,36 @@ def test_a_chain_of_a_part(read, formula) -> None:
 
 
 def test_a_wrapped_line_is_read_both_ways(read, formula) -> None:
-    readings = read("\\delta_t = h_t\nW \\delta_t")
-    assert readings[0].formula == formula("delta[t] = h[t]\nW @ delta[t]")
-    wrapped = read("\\frac{\\partial L}{\\partial b} = \\sum_t W\nh_t")
-    assert formula("D(L, b) = sum(W @ h[t], t)") in [r.formula for r in wrapped]
+    """Behind a definition a line of its own uses it, behind a claim it goes on with it."""
+    parts = read("\\delta_t = W\nh_t^\\top \\delta_t")
+    assert parts[0].formula == formula("delta[t] = W\nh[t].T @ delta[t]")
+    first, other = read("\\frac{\\partial L}{\\partial b} = \\sum_t W\nh_t")
+    assert first.formula == formula("D(L, b) = sum(W @ h[t], t)")
+    assert other.formula == formula("h[t]")
+    assert first.choices[0][0] == other.choices[0][0] == "plain line breaks"
+
+
+RANGES = [
+    r", \quad t = 1, \dots, \tau",
+    r" \quad \text{for } t = 1, \ldots, \tau",
+    r" \text{ for all } t",
+    r" \quad \forall t",
+    r" \quad \forall t \in \{1, \dots, \tau\}",
+    r", \quad 1 \le t \le \tau",
+    r" \qquad (t \ge 1)",
+    r" \text{ for } t = \tau, \tau - 1, \dots, 1",
+    r" \qquad (10.21)",
+    r". \tag{3}",
+    r" \\",
+]
+
+
+@pytest.mark.parametrize("said", RANGES)
+def test_what_is_said_about_times_changes_nothing(said: str, read, formula) -> None:
+    (reading,) = read(r"\delta_t = h_t \odot b" + said)
+    assert reading.formula == formula("delta[t] = h[t] * b")
+    (claim,) = read(r"\frac{\partial L}{\partial b} = \sum_t h_t" + said)
+    assert claim.formula == formula("D(L, b) = sum(h[t], t)")
 
 
 def test_one_of_the_lstms_adjoints(read, formula) -> None:

@@ -35,7 +35,7 @@ WRONG = [
     (r"\nabla L", ReadingError, 1, 1, "stands without the variable"),
     (r"\int b", ReadingError, 1, 1, "found “\\int”"),
     (r"b \pm c", ReadingError, 1, 3, "found “\\pm”"),
-    (r"b \approx c", ReadingError, 1, 3, "found “\\approx”"),
+    (r"b \approx c", ReadingError, 1, 3, "only an equality is a claim"),
     (r"W^{h}", ReadingError, 1, 1, "the exponent of a square matrix"),
     (r"b^\dagger", ReadingError, 1, 1, "has no meaning here"),
     (r"b'", ReadingError, 1, 1, "a prime stands behind something that is no function"),

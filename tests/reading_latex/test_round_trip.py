@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 from symrnn.api import derive, load
@@ -101,7 +101,8 @@ def agree(one: Node | Formula, other: Node | Formula, evaluator: Evaluator) -> b
     try:
         wanted = evaluator.evaluate(other, AT)
     except SymrnnError:
-        return False
+        # It asks for x[0], or for a product below the empty one: there is nothing to compare.
+        reject()
     found = evaluator.evaluate(one, AT)
     # 1 - tanh² of a large number is zero up to rounding, and tanh′ of it is not quite.
     return relative_error(found, wanted) < 1e-10 or np.allclose(found, wanted, rtol=1e-8, atol=1e-10, equal_nan=True)
