@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from symrnn.calculus.closed import ClosedForm
 from symrnn.calculus.jacobian import to_row
-from symrnn.calculus.products import as_scalar, block
+from symrnn.calculus.products import as_scalar, block, product
 from symrnn.calculus.question import By
 from symrnn.language import build
 from symrnn.language.index import Index
-from symrnn.language.leaf import Variable
+from symrnn.language.leaf import Eye, Variable
 from symrnn.language.node import Node
-from symrnn.language.operation import Entry, Slice
+from symrnn.language.operation import Entry, Kron, Slice, Span
 
 
 def closed_answer(closed: ClosedForm, by: By) -> Node:
@@ -40,9 +40,7 @@ def selected(whole: Node, selection: Node, leaf: Variable, scalar: bool) -> Node
     """The part of a derivative that belongs to an entry or a block; rows of the variable are its columns."""
     if isinstance(selection, Slice):
         _, rows, columns = selection.args
-        if scalar:
-            return block(whole, columns, rows)
-        return whole if not leaf.is_column else block(whole, None, rows)
+        return block(whole, columns, rows) if scalar else product(whole, _chosen(leaf, rows, columns))
     assert isinstance(selection, Entry)
     indices: tuple[Index, ...] = selection.args[1]
     if scalar:
@@ -50,3 +48,12 @@ def selected(whole: Node, selection: Node, leaf: Variable, scalar: bool) -> Node
         return Entry(whole, places)
     offset = indices[0] if len(indices) == 1 else indices[0] + indices[1] * leaf.shape[0]
     return block(whole, None, (offset, offset + 1))
+
+
+def _chosen(leaf: Variable, rows: Span, columns: Span) -> Node:
+    """The columns of the identity that pick a block's coordinates out of those of the whole variable."""
+    height, width = leaf.shape
+    down, across = build.take(Eye(height), None, rows), build.take(Eye(width), None, columns)
+    if leaf.is_column:
+        return down
+    return across if leaf.is_row else Kron(across, down)

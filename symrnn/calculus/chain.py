@@ -28,7 +28,7 @@ from symrnn.language.layout import Layout
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
 from symrnn.language.operation import Call, Vec
-from symrnn.language.traversal import substitute_indices, variables
+from symrnn.language.traversal import free_indices, substitute_indices, variables
 
 
 def total_by(of: Node, by: Node) -> Node:
@@ -363,6 +363,11 @@ class Chain:
             )
         return own is not None
 
+    def _has_own_time(self) -> bool:
+        """Whether the quantity is one of a step, as norm2(h[t]) is, and not of the whole sequence."""
+        free = free_indices(self.of)
+        return any(v.time is not None and v.time.names() <= free for v in variables(self.of))
+
     def _by_adjoints(self, leaf: Variable) -> Node:
         if leaf.time is not None:
             return total_by(self.of, leaf)
@@ -381,9 +386,9 @@ class Chain:
             for stack in state_stacks(self.cell)
             if self._acts_on(stack, leaf)
         ]
-        if isinstance(self.of, Variable) and self.of.time is not None:
+        if self._has_own_time():
             # Here ∂⁺ would count the ways through the states of its own step a second time.
             if any(direct_paths(self.cell, self.of).untimed.get(leaf, [])) or not terms:
-                raise UnsupportedError(f"{leaf.name} acts on {self.of.name} within the step as well")
+                raise UnsupportedError(f"{leaf.name} acts within the step as well")
             return build.add(*terms, *self._starts(leaf))
         return build.add(*terms, immediate_by(self.of, leaf), *self._starts(leaf))

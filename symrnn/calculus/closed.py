@@ -17,10 +17,11 @@ from symrnn.calculus.letters import Letters
 from symrnn.calculus.ordered import ordered_product
 from symrnn.calculus.products import block, product, total
 from symrnn.calculus.pullback import pullback
-from symrnn.calculus.recursion import finisher
+from symrnn.calculus.rewrites import finisher
 from symrnn.calculus.sources import Source, scatter
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
 from symrnn.calculus.step_graph import step_graph
+from symrnn.calculus.time_sums import TimeSums
 from symrnn.errors import UnsupportedError
 from symrnn.language import build
 from symrnn.language.build import is_zero
@@ -39,6 +40,7 @@ class ClosedForm:
         self.graph = step_graph(cell)
         self.local = step_derivatives(cell)
         self.finish = finisher(cell)
+        self.sums = TimeSums(cell, window)
         self._rows: dict[StateStack, dict[tuple[Index, Index], Node]] = {}
 
     @cached_property
@@ -133,7 +135,7 @@ class ClosedForm:
         for span, row in self._rows[stack].items():
             source = span[0] if span[0] == span[1] else Index.of(letters.outer)
             body = self._path(stack, row, source, time, letters, column)
-            terms.append(self._sum_outer(stack, body, span, time, letters, age))
+            terms.append(self.sums.over_sources(stack, body, span, time, letters, age))
         return terms
 
     def _path(
@@ -147,81 +149,13 @@ class ClosedForm:
         factors = [at_source, between, *([column] if column is not None else [])]
         return product(*factors)
 
-    def _sum_outer(
-        self, stack: StateStack, body: Node, span: tuple[Index, Index], time: Index, letters: Letters, age: int
-    ) -> Node:
-        lower, upper = span
-        window = None if self.window is None else self.window - age
-        if lower == upper:
-            return self._in_window(stack, self._if_reached(stack, body, lower, time), lower, time, window)
-        first, last = self.cell.time.first, self.cell.time.last
-        if stack.direction == 1:
-            low = time if lower == first and not self._before_first(time) else index_max(lower, time)
-            high = upper if window is None else index_min(upper, time + window)
-        else:
-            high = time if upper == last and not self._after_last(time) else index_min(upper, time)
-            low = lower if window is None else index_max(lower, time - window)
-        return build.sum_over(body, letters.outer, low, high)
-
-    def _in_window(self, stack: StateStack, body: Node, source: Index, time: Index, window: Index | None) -> Node:
-        """A single source as a sum that is empty where the time lies too far from it for the window."""
-        if window is None or is_zero(body):
-            return body
-        index = fresh_index("r", free_indices(body) | source.names() | time.names() | self.cell.time.last.names())
-        if stack.direction == 1:
-            return build.sum_over(body, index, source, index_min(source, time + window))
-        return build.sum_over(body, index, index_max(source, time - window), source)
-
-    def _if_reached(self, stack: StateStack, body: Node, source: Index, time: Index) -> Node:
-        """A single source acts on a time only in its stack's direction.
-
-        Where all states run one way the answer's range of times says so; where they run both ways, a sum from the one
-        time to the other that picks the source does: it is empty on the wrong side.
-        """
-        if len({s.direction for s in state_stacks(self.cell)}) == 1 or (source - time).constant is not None:
-            distance = ((source - time) * stack.direction).constant
-            return Zeros(body.shape) if distance is not None and distance < 0 else body
-        index = fresh_index("r", free_indices(body) | source.names() | time.names() | self.cell.time.last.names())
-        low, high = (time, source) if stack.direction == 1 else (source, time)
-        moved = self._at_time(body, source, index)
-        return build.sum_over(product(Delta(Index.of(index), source), moved), index, low, high)
-
-    def _at_time(self, body: Node, source: Index, index: str) -> Node:
-        """The body with the source's time replaced by a bound index, so that nothing is asked on the wrong side."""
-        return substitute_indices(body, {source.name: Index.of(index)}) if source.name is not None else body
-
-    def _before_first(self, time: Index) -> bool:
-        early = (time - self.cell.time.first).constant
-        return early is not None and early < 0
-
-    def _after_last(self, time: Index) -> bool:
-        late = (self.cell.time.last - time).constant
-        return late is not None and late < 0
-
-    def _sum_both(self, stack: StateStack, body: Node, span: tuple[Index, Index]) -> Node:
-        """Σ_t Σ_{k≤t} body, t the time of the source and k that of the parameter's copy."""
-        letters, times = self.letters, self.cell.time
-        outer = self._source(span)
-        if stack.direction == 1:
-            low = times.first if self.window is None else index_max(times.first, outer - self.window)
-            inner = build.sum_over(body, letters.inner, low, outer)
-        else:
-            high = times.last if self.window is None else index_min(times.last, outer + self.window)
-            inner = build.sum_over(body, letters.inner, outer, high)
-        lower, upper = span
-        return inner if lower == upper else build.sum_over(inner, letters.outer, lower, upper)
-
-    def _source(self, span: tuple[Index, Index]) -> Index:
-        """The time of a source: the bound index, or the one time at which it arises."""
-        return span[0] if span[0] == span[1] else Index.of(self.letters.outer)
-
     def by_parameter(self, leaf: Variable) -> Node:
         """∂of/∂leaf for a leaf without a time: a parameter, an untimed input."""
         terms = list(self.paths.untimed.get(leaf, []))
         for stack in state_stacks(self.cell):
             for span, row in self.rows(stack).items():
-                for body in self._copies(stack, row, leaf, self._source(span)):
-                    terms.append(self._sum_both(stack, body, span))
+                for body in self._copies(stack, row, leaf, self.sums.source(span, self.letters)):
+                    terms.append(self.sums.over_both(stack, body, span, self.letters))
         terms.extend(self._through_starts(leaf))
         terms.extend(self._through_whole(leaf))
         return self._total(terms, leaf)

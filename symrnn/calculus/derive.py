@@ -69,14 +69,12 @@ def derive(
 
 def _wanted(forms: Sequence[str] | None, tau: int | None) -> tuple[str, ...]:
     if forms is None:
-        return ("closed", "recursion")
+        return ("closed", "recursion", "vec")
     if "all" in forms:
         return tuple(f for f in FORMS if f != "unrolled" or tau is not None)
     for name in forms:
         if name not in FORMS:
             raise QuestionError(f'there is no form "{name}"', hint=did_you_mean(name, [*FORMS, "all"]))
-    if "unrolled" in forms and tau is None:
-        raise QuestionError("the unrolled form needs a number of steps", hint="Add --tau, for example --tau 3.")
     return tuple(f for f in FORMS if f in forms)
 
 

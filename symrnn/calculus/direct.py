@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from symrnn.calculus.jacobian import by_leaf, identity, jacobian
 from symrnn.calculus.products import product, total
 from symrnn.calculus.pullback import pullback
-from symrnn.calculus.recursion import Finish, finisher
+from symrnn.calculus.rewrites import Finish, finisher
 from symrnn.calculus.sources import Source, over_range, scatter
 from symrnn.calculus.step_graph import StepGraph, step_graph
 from symrnn.errors import QuestionError
-from symrnn.language import build
 from symrnn.language.cell import Cell
 from symrnn.language.index import Index
 from symrnn.language.leaf import ONE, Role, Variable

@@ -65,7 +65,7 @@ class FormBuilder:
     def of_matrix(self) -> bool:
         """Whether a vector is differentiated by a matrix."""
         leaf = self.by.leaf
-        if self.of.is_single or leaf is None or self.by.as_vec or self.by.selection is not None:
+        if self.of.is_single or leaf is None or self.by.as_vec or isinstance(self.by.selection, Entry):
             return False
         return not (leaf.is_scalar or leaf.is_column or leaf.is_row)
 
@@ -310,20 +310,25 @@ class FormBuilder:
     def _form_unrolled(self) -> Form:
         if self.of_matrix:
             raise UnsupportedError(COLUMN_BY_MATRIX)
-        assert self.tau is not None
         if free_times(self.cell, self.of, self.by_node):
             raise UnsupportedError(
                 "the unrolled form is written for fixed times", hint="Give them: --of 'h[4]' --wrt 'h[1]'."
             )
         self._closed_steps()
-        numbers = dict.fromkeys(self.cell.time.last.names(), self.tau)
-        if self.cell.time.last.names():
-            length = self.cell.time.length
-            (symbol,) = self.cell.time.last.names()
-            numbers = {symbol: self.tau - (length - Index.of(symbol)).value({})}
+        numbers = self._steps_numbers()
         written, count = unroll(self.closed, numbers)
-        note = ", ".join(f"{name} = {value}" for name, value in numbers.items())
+        note = ", ".join(f"{name} = {value}" for name, value in numbers.items()) or None
         return Form("unrolled", Formula(written), terms=count, note=note)
+
+    def _steps_numbers(self) -> dict[str, int]:
+        """The number behind the cell's last time; none is needed where the answer speaks of fixed times only."""
+        symbols = self.cell.time.last.names()
+        if not symbols & free_indices(self.closed):
+            return {}
+        if self.tau is None:
+            raise UnsupportedError("the unrolled form needs a number of steps", hint="Add --tau, for example --tau 3.")
+        (symbol,) = symbols
+        return {symbol: self.tau - (self.cell.time.length - Index.of(symbol)).value({})}
 
     def _form_index(self) -> Form:
         leaf = self.by.leaf
@@ -353,7 +358,8 @@ class FormBuilder:
         return (*of_free, *by_free), self._asked_entry(of_free, by_free), written
 
     def _asked_entry(self, of_free: tuple[str, ...], by_free: tuple[str, ...]) -> Node:
-        inert = self.inert
+        # A truncated gradient is no derivative: its entries are those of the truncated sum.
+        inert = self.inert if self.window is None else self.closed
         if inert.is_scalar:
             return inert
         places = tuple(Index.of(n) for n in (*of_free, *by_free))
@@ -366,7 +372,7 @@ class FormBuilder:
         return Entry(inert, places if places else (Index.of(0), Index.of(0)))
 
     def _form_vec(self) -> Form:
-        if self.by.stack or self.by.leaf is None or self.by.selection is not None:
+        if self.by.stack or self.by.leaf is None or isinstance(self.by.selection, Entry):
             raise UnsupportedError("the vec form is that of a derivative by one variable")
         self._closed_steps()
         leaf = self.by.leaf
@@ -374,7 +380,7 @@ class FormBuilder:
         if self.vec_order == "row" and self._is_matrix(leaf):
             row = build.matmul(row, Commutation(leaf.shape[1], leaf.shape[0])) if not row.is_scalar else row
         note = f"{self.vec_order}-major" if self._is_matrix(leaf) else None
-        if self.vec_order == "column" and self._is_matrix(leaf):
+        if self.vec_order == "column" and self._is_matrix(leaf) and self.window is None and self.by.selection is None:
             inert = Jacobian(self.of, Vec(leaf), Layout.NUMERATOR)
             reason = "vec(L W R) = (Rᵀ ⊗ L) vec W, with vec stacking the columns (column-major)."
             self._record("vec", inert, row, reason, "vec")

@@ -14,7 +14,7 @@ from symrnn.calculus.jacobian import by_leaf, from_row, identity, jacobian, size
 from symrnn.calculus.letters import Letters
 from symrnn.calculus.products import product, total
 from symrnn.calculus.question import By, shifted_state
-from symrnn.calculus.recursion import finisher
+from symrnn.calculus.rewrites import finisher
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
 from symrnn.errors import UnsupportedError
 from symrnn.language import build

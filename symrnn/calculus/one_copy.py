@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symrnn.calculus.products import total
 from symrnn.calculus.pullback import pullback
-from symrnn.calculus.recursion import finisher
+from symrnn.calculus.rewrites import finisher
 from symrnn.calculus.step_graph import step_graph
 from symrnn.language.cell import Cell
 from symrnn.language.leaf import ONE, Role, Variable, Zeros

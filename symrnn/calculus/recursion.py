@@ -11,13 +11,13 @@ section 10.2.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from symrnn.calculus.products import as_scalar, product, total
 from symrnn.calculus.pullback import pullback
-from symrnn.calculus.rewrites import collapse, tidy, unit_sums
+from symrnn.calculus.rewrites import finisher
 from symrnn.calculus.sources import Scattered, Source, computed, over_range, scatter
 from symrnn.calculus.step_graph import StepGraph, step_graph
 from symrnn.errors import QuestionError
@@ -34,8 +34,6 @@ MAX_EXCEPTIONS = 3
 
 LONGEST_INLINE = 24
 """An adjoint that depends on no other one is written out where it is used if it has at most so many nodes."""
-
-Finish = Callable[[Node], Node]
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,6 @@ class AdjointSystem:
     def part_name(self) -> dict[str, str]:
         """The part of each variable."""
         return {variable: part for part, variable in self.adjoint_of}
-
-
-def finisher(cell: Cell) -> Finish:
-    """What every derived expression passes through: softmax after log, unit sums, signs."""
-    assume = unit_sums(cell)
-    return lambda node: tidy(assume(collapse(node)))
 
 
 def gradient_leaves(cell: Cell) -> tuple[Variable, ...]:

@@ -180,3 +180,12 @@ def _tidy_sum(node: Node) -> Node:
         inside = [build.neg(b.args[0]) if isinstance(t, Neg) else b.args[0] for t, b in zip(ordered, bare, strict=True)]
         return build.transpose(build.add(*inside))
     return build.add(*ordered)
+
+
+Finish = Callable[[Node], Node]
+
+
+def finisher(cell: Cell) -> Finish:
+    """What every derived expression passes through: softmax after log, unit sums, signs."""
+    assume = unit_sums(cell)
+    return lambda node: tidy(assume(collapse(node)))

@@ -165,3 +165,33 @@ def test_what_has_no_rule_raises_and_names_itself() -> None:
     text = "cell history\nsize n\nparam W[n,n]\nstate h[n]\nh[t] = W @ h[t-1]\ns[t] = sum(h[k], k, 1, t)\nL[t] = norm2(s[t])\nloss L = sum(L[t], t)\n"
     with pytest.raises((UnsupportedError, QuestionError), match="sum"):
         ask(read_cell(text, "history"), "L", "W")
+
+
+def test_fixed_times_are_written_out_without_a_number_of_steps() -> None:
+    cell = library_cell("elman")
+    found = ask(cell, "h[4]", "h[1]", ("unrolled",))
+    assert form_error(found, found.forms[0], evaluator(cell)) < TOLERANCE
+
+
+def test_a_vector_by_a_block_of_a_matrix_is_shown_by_vec() -> None:
+    cell = library_cell("lstm")
+    found = ask(cell, "h[t]", "W_f[:, 0:1]")
+    assert [form.name for form in found.forms] == ["vec"]
+    assert form_error(found, found.forms[0], evaluator(cell)) < TOLERANCE
+
+
+@pytest.mark.parametrize("name", ["elman", "lstm"])
+def test_steps_of_a_truncated_gradient_hold(name: str) -> None:
+    cell = library_cell(name)
+    found = ask(cell, "L", "U" if name == "elman" else "U_o", ("all",), window=Index.of(1))
+    for step in found.steps:
+        assert step_error(step, evaluator(cell)) < TOLERANCE, step.rule
+
+
+def test_an_expression_of_one_step_counts_each_way_once() -> None:
+    cell = library_cell("elman")
+    found = ask(cell, "norm2(h[t])", "W", ("all",))
+    for form in found.forms:
+        assert form_error(found, form, evaluator(cell)) < TOLERANCE, form.name
+    for step in found.steps:
+        assert step_error(step, evaluator(cell)) < TOLERANCE, step.rule
