@@ -187,7 +187,8 @@ class _Bench:
             reference = self._value(evaluator, step.before, axes, times)
             return relative_error(self._value(evaluator, step.after, axes, times), reference)
 
-        return self._worst(f"step {number} ({step.rule})", step.spans or self.derived.spans, evaluator, error)
+        spans = step.spans or self.derived.spans
+        return self._worst(f"step {number} ({step.rule})", spans, evaluator, error, frozenset(step.free))
 
     def form(self, form: Form) -> Check:
         """One form, against the derivative that no rule has touched."""
@@ -237,9 +238,16 @@ class _Bench:
         return "vec" if flat and self._third_order else form.name
 
     def _worst(
-        self, name: str, spans: Sequence[TimeSpan], evaluator: Evaluator, error: Callable[[dict[str, int]], float]
+        self,
+        name: str,
+        spans: Sequence[TimeSpan],
+        evaluator: Evaluator,
+        error: Callable[[dict[str, int]], float],
+        own: frozenset[str] = frozenset(),
     ) -> Check:
-        found = list(admissible_times((*spans, *entry_spans(self.question)), evaluator.instance.sizes))
+        """The largest error over the times; ``own`` are component indices, which walk by themselves."""
+        entries = [span for span in entry_spans(self.question) if span.index not in own]
+        found = list(admissible_times((*spans, *entries), evaluator.instance.sizes))
         times = spread(found, MOST_TIMES)
         if not times:
             raise CheckFailedError(f"{name} holds at no time at all when there are {self.setting.tau} steps")
@@ -282,15 +290,17 @@ def entry_spans(question: Question) -> tuple[TimeSpan, ...]:
 
 
 def free_axes(free: Sequence[str], sides: Sequence[Formula]) -> dict[str, Index]:
-    """The axes over which free component indices run, from the entries that show them on either side."""
-    shown = {
-        index.name: axis
-        for side in sides
-        for root in (side.expression, *(part.expression for part in side.parts))
-        for entry in find(root, Entry)
-        for index, axis in zip(entry_places(*entry.args), entry.args[0].shape, strict=True)
-        if index.name is not None
-    }
+    """The axes over which free component indices run, from the entries that show them.
+
+    The left side's come first: on the right an index may also walk along a part of a longer axis.
+    """
+    shown: dict[str, Index] = {}
+    for side in sides:
+        for root in (side.expression, *(part.expression for part in side.parts)):
+            for entry in find(root, Entry):
+                for index, axis in zip(entry_places(*entry.args), entry.args[0].shape, strict=True):
+                    if index.name is not None:
+                        shown.setdefault(index.name, axis)
     unseen = [name for name in free if name not in shown]
     if unseen:
         raise DataError(f"over which axis the index {unseen[0]} runs cannot be seen")
