@@ -102,7 +102,7 @@ class _Builder:
         self.influenced = self._influenced()
         self.names = {name: self._part_name(name) for name in self.graph.order}
         self.sources: dict[str, list[Source]] = {}
-        self.flow: dict[tuple[str, int], list[Node]] = {}
+        self.flow: dict[str, dict[int, list[Node]]] = {}
         self.per_step: dict[Variable, list[Node]] = {}
         self.direct: dict[Variable, list[Node]] = {}
         self.written_out: set[str] = set()
@@ -189,7 +189,7 @@ class _Builder:
         later = self.graph.consumers(name)
         if any(lag for reader, lag in later if reader in self.influenced and self._reached(reader)):
             return False
-        if any(reader == name for reader, _ in self.flow):
+        if name in self.flow:
             return False
         sources = self.sources.get(name, [])
         if all(self._everywhere(source) for source in sources):
@@ -239,7 +239,7 @@ class _Builder:
         lag = self.graph.lag(leaf)
         span = self.cell.time
         if leaf.role is Role.COMPUTED and lag is not None:
-            self.flow.setdefault((leaf.name, lag), []).append(value)
+            self.flow.setdefault(leaf.name, {}).setdefault(lag, []).append(value)
         elif lag is not None:
             self.per_step.setdefault(leaf.at(self.cell.now), []).append(self.graph.at(value, self.cell.now + lag))
         elif leaf.time is not None:
@@ -255,8 +255,7 @@ class _Builder:
         """What flows back into a variable at a time from the equations that read it."""
         return [
             self.graph.at(value, time + lag)
-            for (reader, lag), values in self.flow.items()
-            if reader == name
+            for lag, values in self.flow.get(name, {}).items()
             for value in values
         ]
 
@@ -345,8 +344,8 @@ class _Builder:
         state = self.cell.state[name]
         terms = [
             self.graph.at(value, time + lag)
-            for (reader, lag), values in self.flow.items()
-            if reader == name and abs(lag) >= abs((self._edge(state.backward) - time).constant or 0)
+            for lag, values in self.flow.get(name, {}).items()
+            if abs(lag) >= abs((self._edge(state.backward) - time).constant or 0)
             for value in values
         ]
         terms += [s.at(self.cell.time.index, time) for s in self.sources.get(name, []) if self._covers(s, time)]
