@@ -23,7 +23,7 @@ from symrnn.oracle.instance import Instance
 FORMS = ("closed", "unrolled", "vec")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FormulaFunction:
     """``f(values, **times)``: the derivative for given numbers; ``source`` is what computes it.
 
@@ -35,6 +35,9 @@ class FormulaFunction:
     free: tuple[str, ...]
     source: str
     module: SimpleNamespace
+
+    def __repr__(self) -> str:
+        return f"<{self.module.derivative.__doc__.splitlines()[0]} A NumPy function of given numbers>"
 
     def __call__(self, values: Mapping[str, Any], **times: int) -> Array:
         if set(times) != set(self.free):

@@ -187,7 +187,7 @@ class Bench:
         self, asked: Asked, evaluator: Evaluator, point: Mapping[str, int], window: int | None = None
     ) -> Array:
         """The true partial derivatives, the axes of *of* before those of *by*; truncated where there is a window."""
-        key = (asked.of, asked.by, asked.immediate, id(evaluator), tuple(sorted(point.items())), window)
+        key = (asked.of, asked.by, asked.immediate, evaluator, tuple(sorted(point.items())), window)
         known = self._truth.get(key)
         if known is None:
             if window is not None:
