@@ -90,7 +90,7 @@ def read_latex(
     """
     source = Source(text, location.source if location is not None else "LaTeX")
     lexicon = Lexicon.of(scope)
-    lexicon = lexicon.renamed((_key(printed, lexicon), meant) for printed, meant in (names or {}).items())
+    lexicon = lexicon.renamed((_key(p, lexicon), _plain(meant, lexicon)) for p, meant in (names or {}).items())
     scope = scope.with_indices(*({"k"} - scope.whole.keys() - scope.sizes.keys()))
     asked = _Asked(source, scope, lexicon, layout, entries_from, prime_transposes, shape)
     found: dict[Formula, Reading] = {}
@@ -187,6 +187,11 @@ def _key(printed: str, lexicon: Lexicon) -> str:
     if isinstance(tree, Scripted):
         key += (script_key(tree.sub) or "") + (script_key(tree.sup) or "") + "prime" * tree.primes
     return key
+
+
+def _plain(meant: str, lexicon: Lexicon) -> str:
+    r"""The cell's name that is meant, which may be typeset too, as ``\hat y``."""
+    return _key(meant, lexicon) if set(meant) & set("\\{^") else meant
 
 
 def _entry_letters(statements: Sequence[Statement], lexicon: Lexicon, scope: Scope) -> frozenset[str]:

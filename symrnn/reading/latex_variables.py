@@ -173,6 +173,11 @@ def _timed(head: Head, tree: Tree, place: Place, group: Group | None) -> Found:
     above = _time_above(sup, place)
     if above is not None:
         assert sup is not None
+        if any(_is_own_time(item, place) for item in sub):
+            raise ReadingError(
+                f"“{place.excerpt(tree)}” has a time below and another number above",
+                hint="The number of a layer is part of a name: h1[t] is printed as h^{(1)}_t.",
+            )
         left = Script(sup.at, (), None, sup.transposed) if sup.transposed else None
         return Found(entries_of(_at(entry, above, place), sub, tree, place), left, head.primes)
     if sub:
@@ -226,13 +231,17 @@ def _time_below(entry: Entry, sub: tuple[Tree, ...], tree: Tree, place: Place) -
     return read_index(sub[position], place), sub[:position] + sub[position + 1 :]
 
 
+def _is_own_time(item: Tree, place: Place) -> bool:
+    """Whether it mentions the time index or the last time."""
+    time = place.scope.time
+    index = try_index(item, place)
+    return index is not None and bool(index.names() & ({time.index} | time.first.names() | time.last.names()))
+
+
 def time_position(sub: tuple[Tree, ...], place: Place) -> int:
     """The one that mentions the time index or the last time; else the first known as a time, else the first."""
-    time = place.scope.time
-    own = {time.index} | time.first.names() | time.last.names()
-    indices = [try_index(item, place) for item in sub]
-    for position, index in enumerate(indices):
-        if index is not None and index.names() & own:
+    for position, item in enumerate(sub):
+        if _is_own_time(item, place):
             return position
     return next((position for position, item in enumerate(sub) if is_timelike(item, place)), 0)
 

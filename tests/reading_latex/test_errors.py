@@ -42,6 +42,7 @@ WRONG = [
     (r"W_{1,2,3}", ShapeError, 1, 1, "an entry takes 2 indices here, but there are 3"),
     (r"b_{n}^{3", ReadingError, 1, 9, "expected “}”"),
     (r"b^2^3", ReadingError, 1, 4, "a second superscript"),
+    (r"h_t^{(2)}", ReadingError, 1, 1, "has a time below and another number above"),
     (r"h_b", ReadingError, 1, 3, "“b” is a variable"),
     (r"W b + c", ShapeError, 1, 7, "+ of n×1 and K×1: the shapes differ"),
     (r"U h_t", ShapeError, 1, 3, "@ of n×m and n×1: the inner sizes m and n differ"),

@@ -262,7 +262,7 @@ def test_gates(latex: str, text: str | None, read, formula) -> None:
 
 
 def test_other_names(read, formula) -> None:
-    names = {"T": "tau", "W_{xh}": "U", r"\hat p": "yhat", "g": "tanh", r"\phi": "f", "s": "h"}
+    names = {"T": r"\tau", "W_{xh}": "U", r"\hat p": "yhat", "g": "tanh", r"\phi": "f", "s": "h"}
     first = read(r"\sum_{t=1}^{T} W_{xh}^\top g'(s_t) \phi(\hat p_t)^\top", names=names)[0]
     assert first.formula == formula("sum(U.T @ tanh'(h[t]) @ f(yhat[t]).T, t, 1, tau)")
 
