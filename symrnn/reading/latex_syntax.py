@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from symrnn.reading.latex_cursor import Cursor
 from symrnn.reading.latex_environments import read_environment
+from symrnn.reading.latex_groups import read_group
 from symrnn.reading.latex_scripts import script_key, superscript_marks, unstacked
 from symrnn.reading.latex_symbols import (
     ACCENTS,
@@ -41,8 +42,6 @@ from symrnn.reading.latex_tree import (
     Tree,
     factors_of,
 )
-
-_CLOSING = {"(": ")", "[": "]", "\\{": "\\}", "|": "|", "‖": "‖", "⟨": "⟩"}
 
 
 class Parser(Cursor):
@@ -193,35 +192,10 @@ class Parser(Cursor):
         if token.is_sign("{"):
             return self._braces()
         if token.is_sign("(", "[", "|"):
-            return self._group(token.text)
+            return read_group(self, token.text)
         if token.kind is Kind.COMMAND:
             return self._command(token)
         raise self.expected("an expression")
-
-    def _group(self, kind: str) -> Tree:
-        start = self.offset
-        self.at += 1
-        self.enter(kind)
-        rows: list[tuple[Tree, ...]] = []
-        cells: list[Tree] = [self.relation(slices=kind == "[")]
-        while (separator := self.sign(",", ";")) is not None:
-            if separator.text == ";":
-                rows.append(tuple(cells))
-                cells = []
-            cells.append(self.relation(slices=kind == "["))
-        rows.append(tuple(cells))
-        self._close(kind, start)
-        self.leave()
-        return Group(Span(start, self.behind), kind, tuple(rows))
-
-    def _close(self, kind: str, start: int) -> None:
-        closing, token = _CLOSING[kind], self.token
-        commands = {"\\}": "}", "‖": "|", "⟩": "rangle"}
-        if token is not None and (token.is_sign(closing) or token.is_command(commands.get(closing, " "))):
-            self.at += 1
-            return
-        where = self.source.location(start)
-        raise self.expected(f"“{closing}” for the “{kind}” of line {where.line}, column {where.column}")
 
     def _braces(self) -> Tree:
         """Invisible braces: what stands in them, as one thing."""
@@ -263,11 +237,11 @@ class Parser(Cursor):
     def _command(self, token: Token) -> Tree:
         name, start = token.text, token.start
         if name == "|":
-            return self._group("‖")
+            return read_group(self, "‖")
         if name == "{":
-            return self._group("\\{")
+            return read_group(self, "\\{")
         if name == "langle":
-            return self._group("⟨")
+            return read_group(self, "⟨")
         if name not in COMMANDS and name not in ("textcolor", "differential"):
             raise self.expected("an expression")
         self.at += 1

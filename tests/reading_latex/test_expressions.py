@@ -274,3 +274,15 @@ def test_entries_from_one(read, formula) -> None:
 
 def test_primes_as_transposes_on_request(read, formula) -> None:
     assert read(r"W' \sigma'(a_t) h_t'", prime_transposes=True)[0].formula == formula("W.T @ sigmoid'(a[t]) @ h[t].T")
+
+
+def test_a_lone_identity_takes_the_shape_of_the_answer(read, formula) -> None:
+    shape = formula("W").expression.shape
+    assert read(r"2 I", shape=shape)[0].formula == formula("2 * eye(n)")
+    assert read(r"\frac{\partial h_t}{\partial h_t} = I")[0].formula == formula("D(h[t], h[t]) = eye(n)")
+
+
+def test_blocks_of_open_size_fit_the_blocks_beside_them(read, formula) -> None:
+    latex = r"\begin{pmatrix} 0 & 0 & h_t^\top \end{pmatrix} \begin{pmatrix} W \\ x_t b^\top \\ W_{hh} \end{pmatrix}"
+    text = "hcat(zeros(1, n), zeros(1, m), h[t].T) @ concat(W, x[t] @ b.T, W_hh)"
+    assert read(latex)[0].formula == formula(text)
