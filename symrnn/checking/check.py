@@ -39,7 +39,7 @@ def check(
     except (ReadingError, UnknownNameError, SymrnnError) as error:
         return _unreadable(error, bench)
     try:
-        return _judged(readings, bench, effort if explain else None)
+        return judged(readings, bench, effort if explain else None)
     except TooManyOperationsError as error:
         return _unreadable(error, bench)
 
@@ -63,7 +63,8 @@ def _nonconformable(answer: Answer, asked: Asked, bench: Bench, error: ShapeErro
     return replace(plain, repairs=found.repairs, mistake=f"{error.message}; {found.mistake}")
 
 
-def _judged(readings: Sequence[Reading], bench: Bench, effort: Effort | None) -> Verdict:
+def judged(readings: Sequence[Reading], bench: Bench, effort: Effort | None) -> Verdict:
+    """The verdict on the readings of an answer; ``effort`` is for finding the mistake, None looks for none."""
     judge = Judge(bench)
     right = next((reading for reading in readings if judge.is_right(reading)), None)
     if right is not None:

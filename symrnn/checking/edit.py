@@ -67,6 +67,14 @@ class Setting:
         names = [*around, *self.free_times(place)]
         return [self.cell.time.first, self.cell.time.last, *(Index.of(name) for name in dict.fromkeys(names))]
 
+    def times(self, place: Place) -> list[Index]:
+        """Times at which a piece that is missing at this place may stand: those around it, and their neighbours."""
+        found: dict[Index, None] = {Index.of(name): None for name in self.free_times(place)}
+        found |= {Index.of(node.index): None for node in place.way[:-1] if isinstance(node, (Sum, Product))}
+        found |= {v.time: None for v in variables(place.node) if v.time is not None}
+        near = {time + step: None for time in found for step in (1, -1)}
+        return list(found | near)
+
     def free_times(self, place: Place) -> list[str]:
         """The time symbols that are open around a place."""
         part = self.formula.parts[place.part] if place.part is not None else None

@@ -12,7 +12,6 @@ from symrnn.language import (
     Add,
     Diag,
     Hadamard,
-    Index,
     IndexNumber,
     MatMul,
     Neg,
@@ -25,7 +24,6 @@ from symrnn.language import (
     Variable,
     build,
 )
-from symrnn.language.traversal import variables
 
 MOST_FACTORS = 9
 """In longer products only neighbours change places."""
@@ -94,32 +92,24 @@ def add_factor(place: Place, setting: Setting) -> Iterator[Change]:
         return
     if isinstance(node, (Sum, Add)) or not isinstance(parent, (Add, Sum, Product, Neg, type(None))):
         return
-    times = _times_of(node)
-    yield from _matrix_factors(node, setting, times)
+    times = setting.times(place)
+    for factor in setting.pool.factors(times, setting.formula.parts):
+        yield from _with_factor(node, factor)
     for factor in setting.pool.arrays(node.shape, times):
         factors = (*node.args[0], factor) if isinstance(node, Hadamard) else (node, factor)
         yield Change("missing factor", Hadamard(factors), f"the factor {to_text(factor)} is missing")
 
 
-def _matrix_factors(node: Node, setting: Setting, times: list[Index]) -> Iterator[Change]:
+def _with_factor(node: Node, factor: Node) -> Iterator[Change]:
+    """The factor at every place of a product where it multiplies."""
     factors = node.args[0] if isinstance(node, MatMul) else (node,)
-    for factor in setting.pool.matrices(times):
+    if len(factor.shape) == 2 and not factor.is_single:
         for gap in range(len(factors) + 1):
-            changed = (*factors[:gap], factor, *factors[gap:])
-            new = made(MatMul, changed)
-            if new is not None and new.shape == node.shape:
+            new = made(MatMul, (*factors[:gap], factor, *factors[gap:]))
+            if new is not None:
                 yield Change("missing factor", new, f"the factor {to_text(factor)} is missing")
-
-
-def _times_of(node: Node) -> list[Index]:
-    found: dict[Index, None] = {}
-    for variable in variables(node):
-        if variable.time is not None:
-            found[variable.time] = None
-    for time in list(found):
-        found[time + 1] = None
-        found[time - 1] = None
-    return list(found)
+    elif factor.is_single and not isinstance(factor, Number):
+        yield Change("missing factor", Hadamard((factor, node)), f"the factor {to_text(factor)} is missing")
 
 
 def scale(place: Place, setting: Setting) -> Iterator[Change]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from symrnn.checking.edit import Change, Setting, made
 from symrnn.checking.places import Place
 from symrnn.emitting.text import to_text
-from symrnn.language import Add, Hadamard, MatMul, Neg, Number, Sum, Transpose, Variable, build
+from symrnn.language import Add, Diag, Hadamard, MatMul, Neg, Number, Sum, Transpose, Variable, build
 from symrnn.language.traversal import free_indices
 
 
@@ -35,15 +35,25 @@ def terms(place: Place, setting: Setting) -> Iterator[Change]:
 
 def missing_terms(place: Place, setting: Setting) -> Iterator[Change]:
     """A term that is missing: a way through later steps, a direct one, one that only the whole answer has."""
-    if place.path:
+    node, parent = place.node, place.parent
+    if isinstance(parent, (Add, Neg, Transpose, Hadamard)) or isinstance(node, (Number, Diag)):
         return
-    node = place.node
     part = setting.formula.parts[place.part] if place.part is not None else None
-    for term, what in setting.pool.terms(node.shape, part):
+    line = part if not place.path else None
+    for term, what in setting.pool.terms(node.shape, setting.times(place), setting.formula.parts, line):
         present = node.args[0] if isinstance(node, Add) else (node,)
         new = made(Add, (*present, term))
         if new is not None and new.shape == node.shape:
             yield Change("missing term", new, f"{what}: {to_text(term)}")
+
+
+def missing_one(place: Place, setting: Setting) -> Iterator[Change]:
+    """``1 - y`` of which only the ``-y`` is there, or only the y."""
+    node, parent = place.node, place.parent
+    if not isinstance(parent, (Hadamard, Diag)) or isinstance(node, (Number, Add)):
+        return
+    subtracted = node if isinstance(node, Neg) else Neg(node)
+    yield Change("missing term", Add((build.number(1), subtracted)), f"a term is missing: 1, at {to_text(node)}")
 
 
 def missing_transpose(place: Place, setting: Setting) -> Iterator[Change]:

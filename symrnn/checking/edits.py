@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from symrnn.checking.edit import Candidate, Change, Rule, Setting
 from symrnn.checking.edit_factors import add_factor, drop_factor, order_of_factors, scale, transposition
 from symrnn.checking.edit_names import immediate, other_part, other_variable, primes, squares
-from symrnn.checking.edit_terms import missing_sum, missing_terms, missing_transpose, parentheses, signs, terms
+from symrnn.checking.edit_terms import (
+    missing_one,
+    missing_sum,
+    missing_terms,
+    missing_transpose,
+    parentheses,
+    signs,
+    terms,
+)
 from symrnn.checking.edit_times import limits, reverse_product, shift_piece, shift_time
 from symrnn.checking.places import Place, places, replaced
 from symrnn.checking.pool import Pool
@@ -21,8 +29,8 @@ from symrnn.language import Cell, Formula
 STAGES: tuple[tuple[Rule, ...], ...] = (
     (shift_time, transposition, order_of_factors, reverse_product, immediate),
     (limits, signs, shift_piece, missing_sum),
-    (drop_factor, terms, primes, squares, scale, other_part),
-    (parentheses, missing_terms, missing_transpose, other_variable, add_factor),
+    (drop_factor, terms, missing_one, primes, squares, scale, other_part, parentheses),
+    (missing_terms, missing_transpose, other_variable, add_factor),
 )
 """Which kinds of change are tried first."""
 

@@ -15,17 +15,21 @@ from symrnn.language import (
     Cell,
     Diag,
     Formula,
+    Hadamard,
     Index,
     Layout,
     MatMul,
     Node,
     Part,
+    Product,
     Role,
     Shape,
+    Sum,
     Transpose,
     Variable,
+    build,
 )
-from symrnn.language.traversal import find, substitute_indices
+from symrnn.language.traversal import find, substitute, substitute_indices, variables
 from symrnn.reading.latex_functions import slope_of_output
 
 MOST_STATES = 4
@@ -38,14 +42,21 @@ class Pool:
         self.asked = asked
         self.cell: Cell = asked.cell
 
-    def matrices(self, times: Sequence[Index]) -> Iterator[Node]:
-        """Weights, their transposes, and the diagonals of slopes at these times."""
+    def factors(self, times: Sequence[Index], parts: Sequence[Part]) -> Iterator[Node]:
+        """What may be missing in a matrix product: pieces of the right answers, weights, diagonals, parts."""
+        yield from self._placed(self._answer_factors, times, parts)
         for weight in self._weights:
             yield weight
             yield Transpose(weight)
         for slope in self._slopes:
             for time in times:
                 yield Diag(self._at(slope, time))
+        for part in parts:
+            whens: Sequence[Index | None] = times if part.time is not None else (None,)
+            for when in whens:
+                variable = Variable(part.name, Role.PART, part.expression.shape, when)
+                yield variable
+                yield build.transpose(variable)
 
     def arrays(self, shape: Shape, times: Sequence[Index]) -> Iterator[Node]:
         """Slopes and variables of one shape at these times."""
@@ -71,13 +82,30 @@ class Pool:
     def _is_timed(self, name: str) -> bool:
         return name in self.cell.declaration and self.cell.declaration[name].timed
 
-    def terms(self, shape: Shape, part: Part | None) -> Iterator[tuple[Node, str]]:
-        """Terms that a line may lack: through the next step into a part, and those of the right answer."""
-        if part is not None and part.time is not None and part.time.name is not None:
-            yield from self._future(part, shape)
-        for term in self._answer_terms:
+    def terms(
+        self, shape: Shape, times: Sequence[Index], parts: Sequence[Part], line: Part | None
+    ) -> Iterator[tuple[Node, str]]:
+        """Terms that a line may lack: through the next step into a part, and those of the right answers."""
+        if line is not None and line.time is not None and line.time.name is not None:
+            yield from self._future(line, shape)
+        for term in self._placed(self._answer_terms, times, parts):
             if term.shape == shape:
                 yield term, "a term is missing"
+
+    def _placed(self, pieces: Sequence[Node], times: Sequence[Index], parts: Sequence[Part]) -> Iterator[Node]:
+        """Pieces of right answers at these times, their parts replaced by the answer's own of the same shape."""
+        for piece in pieces:
+            for named in _with_parts(piece, parts):
+                symbols = self._time_symbols(named)
+                if len(symbols) != 1 or find(named, (Sum, Product)):
+                    yield named
+                    continue
+                yield from (substitute_indices(named, {symbols[0]: time}) for time in times)
+
+    def _time_symbols(self, node: Node) -> list[str]:
+        fixed = {*self.cell.sizes, *self.cell.time.last.names(), *self.cell.time.first.names()}
+        names = {name for v in variables(node) if v.time is not None for name in v.time.names()}
+        return sorted(names - fixed)
 
     def _future(self, part: Part, shape: Shape) -> Iterator[tuple[Node, str]]:
         """The term through the next step, with the part itself at the next time."""
@@ -104,18 +132,31 @@ class Pool:
         return tuple(found)
 
     @cached_property
-    def _answer_terms(self) -> tuple[Node, ...]:
-        """The additive terms of the right answer's closed form, in both layouts, signs kept."""
+    def _answers(self) -> tuple[Node, ...]:
+        """Every line of the right answer's forms, in both layouts."""
         found: dict[Node, None] = {}
         for layout in Layout:
-            formula = self._derived(self.asked.of, self.asked.by, layout)
-            if formula is not None and not formula.parts and isinstance(formula.expression, Add):
-                found.update(dict.fromkeys(formula.expression.args[0]))
+            for form in ("closed", "recursion"):
+                formula = self._derived(self.asked.of, self.asked.by, layout, form)
+                if formula is not None:
+                    found.update(dict.fromkeys((formula.expression, *(p.expression for p in formula.parts))))
         return tuple(found)
 
-    def _derived(self, of: Node, by: Node, layout: Layout = Layout.NUMERATOR) -> Formula | None:
+    @cached_property
+    def _answer_terms(self) -> tuple[Node, ...]:
+        """The additive terms of the right answers, signs kept."""
+        sums = [node for root in self._answers for node in find(root, Add)]
+        return tuple(dict.fromkeys(term for node in sums for term in node.args[0]))
+
+    @cached_property
+    def _answer_factors(self) -> tuple[Node, ...]:
+        """The factors of the right answers' products."""
+        products = [node for root in self._answers for node in find(root, (MatMul, Hadamard))]
+        return tuple(dict.fromkeys(factor for node in products for factor in node.args[0]))
+
+    def _derived(self, of: Node, by: Node, layout: Layout = Layout.NUMERATOR, form: str = "closed") -> Formula | None:
         try:
-            return derive(self.cell, of, by, layout, ("closed",)).result
+            return derive(self.cell, of, by, layout, (form,)).result
         except SymrnnError:
             return None
 
@@ -152,6 +193,20 @@ class Pool:
         timed = [self.cell.variable(name, self.cell.now) for name in self.cell.equation]
         whole = [self.cell.variable(d.name) for d in self.cell.declarations if not d.timed and len(d.shape) == 2]
         return tuple(v for v in (*timed, *whole) if v.shape)
+
+
+def _with_parts(piece: Node, parts: Sequence[Part]) -> Iterator[Node]:
+    """A piece with its parts named as in the answer: each that has the shape, in turn."""
+    used = [v for v in variables(piece) if v.role is Role.PART]
+    if not used:
+        yield piece
+        return
+    if len(used) > 1:
+        return
+    (old,) = used
+    for part in parts:
+        if part.expression.shape == old.shape and (part.time is None) == (old.time is None):
+            yield substitute(piece, {old: Variable(part.name, Role.PART, old.shape, old.time)})
 
 
 def _made(make: Callable[..., Node], *args: Any) -> Node | None:

@@ -98,6 +98,7 @@ class Bench:
         self._stations: dict[Any, tuple[Station, ...]] = {}
         self._truth: dict[Any, Array] = {}
         self._pools: dict[Any, Pool] = {}
+        self.derived: dict[Any, Formula | None] = {}
 
     def pool(self, asked: Asked) -> Pool:
         """The pieces of right and nearly right formulas, kept for the next answer."""
