@@ -51,7 +51,7 @@ class Writer:
 
     def index(self, index: Index) -> Expression:
         """A size or component index, as far as its symbols have numbers."""
-        return sympy.sympify(sum((self._monomial(atoms) * c for atoms, c in index.terms), sympy.Integer(0)))
+        return sympy.Add(*(self._monomial(atoms) * sympy.Rational(c) for atoms, c in index.terms))
 
     def _monomial(self, atoms: tuple[Atom, ...]) -> Expression:
         return sympy.prod([self._atom(atom) for atom in atoms])
