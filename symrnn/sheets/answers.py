@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from symrnn.errors import SymrnnError, did_you_mean
-from symrnn.sheets import answers_derivations, answers_numbers, answers_structure
+from symrnn.sheets import answers_derivations, answers_indices, answers_numbers, answers_structure
 from symrnn.sheets.content import Block
 from symrnn.sheets.setting import Setting
 from symrnn.sheets.source import Item
@@ -29,6 +29,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "equalities": answers_derivations.equalities,
         "paths": answers_derivations.paths,
         "terms": answers_derivations.terms,
+        "indices": answers_indices.indices,
         "exact": answers_numbers.exact,
         "solutions": answers_numbers.solutions,
         "bigrams": answers_numbers.bigrams,

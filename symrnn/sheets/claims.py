@@ -138,7 +138,7 @@ def _facts(found: Verdict) -> Iterator[str]:
         yield f"It is {found.factor} times what is right."
     if found.assumption:
         yield f"It assumes {found.assumption}."
-    if found.first_wrong_tau is not None and not found.correct:
+    if found.first_wrong_tau is not None and not found.correct and len(found.ladder) > 1:
         first = found.first_wrong_tau
         right = [rung.tau for rung in found.ladder if rung.tau < first]
         yield (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from symrnn.api.asking import dependence
+from symrnn.api.deriving import derive
 from symrnn.inquiry.shapes import shapes as cell_shapes
 from symrnn.language import number
 from symrnn.sheets.answers_numbers import bigram_entries
@@ -54,6 +55,16 @@ def depends(setting: Setting, question: Item, claim: Item) -> Finding:
     return Finding(verdict, (Items(tuple(plain(line) for line in lines)),))
 
 
+def terms(setting: Setting, question: Item, claim: Item) -> Finding:
+    """``terms``: how many terms the unrolled derivative of ``of`` by ``wrt`` has over ``tau`` steps."""
+    cell = cell_of(setting, question, claim)
+    of, wrt = (claim.need(key, "a claim about a number of terms") for key in ("of", "wrt"))
+    found = derive(cell, of, wrt, form="unrolled", tau=claim.get("tau"), seed=setting.seed).form("unrolled").terms
+    if found == claim.data["terms"]:
+        return Finding("correct")
+    return Finding("wrong", (Paragraph(plain(f"There are {found} terms.")),))
+
+
 def bigrams(setting: Setting, question: Item, claim: Item) -> Finding:
     """``bigrams``: rows of printed numbers, of the table from ``text``; as printed, or its transpose, or neither.
 
@@ -78,5 +89,6 @@ def _close(printed: list[list[Fraction]], right: list[list[Fraction]], allowed: 
 STRUCTURE_JUDGES: dict[str, Callable[[Setting, Item, Item], Finding]] = {
     "shapes": shapes,
     "depends": depends,
+    "terms": terms,
     "bigrams": bigrams,
 }
