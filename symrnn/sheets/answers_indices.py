@@ -89,12 +89,9 @@ def letters(node: Node) -> list[Letters]:
     A function's arguments count as they are: f(x_i) has the index of x_i.
     """
     found = [Counter[str]()]
-    for arg in node.args:
-        if isinstance(arg, Node):
-            found = _times(found, letters(arg))
-        elif isinstance(arg, tuple) and all(isinstance(inner, Node) for inner in arg):
-            for inner in arg:
-                found = _times(found, letters(inner))
+    for inner in _operands(node):
+        if isinstance(inner, Node):
+            found = _times(found, letters(inner))
     return found
 
 
@@ -104,20 +101,17 @@ def _times(first: list[Letters], second: list[Letters]) -> list[Letters]:
 
 @letters.register
 def _add(node: Add) -> list[Letters]:
-    return [term for inner in _operands(node) for term in letters(inner)]
+    return [term for inner in _operands(node) if isinstance(inner, Node) for term in letters(inner)]
 
 
 @letters.register(Entry)
 @letters.register(Delta)
 def _entry(node: Entry | Delta) -> list[Letters]:
-    named = Counter[str]()
-    found = [named]
-    for arg in node.args:
-        for part in arg if isinstance(arg, tuple) else (arg,):
-            if isinstance(part, Index):
-                named.update(part.names())
-            elif isinstance(part, Node):
-                found = _times(found, letters(part))
+    parts = _operands(node)
+    found = [Counter(name for part in parts if isinstance(part, Index) for name in part.names())]
+    for part in parts:
+        if isinstance(part, Node):
+            found = _times(found, letters(part))
     return found
 
 
@@ -130,10 +124,6 @@ def _binder(node: Sum | Product) -> list[Letters]:
     return inside
 
 
-def _operands(node: Node) -> tuple[Node, ...]:
-    """The operands of a sum, however the node keeps them."""
-    flat: list[Node] = []
-    for arg in node.args:
-        flat.extend(arg if isinstance(arg, tuple) else (arg,))
-    return tuple(flat)
-
+def _operands(node: Node) -> tuple[object, ...]:
+    """What a node is made of, one after the other, however it keeps it."""
+    return tuple(part for arg in node.args for part in (arg if isinstance(arg, tuple) else (arg,)))
