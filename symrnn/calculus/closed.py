@@ -17,6 +17,7 @@ from symrnn.calculus.letters import Letters
 from symrnn.calculus.ordered import ordered_product
 from symrnn.calculus.products import block, product, total
 from symrnn.calculus.pullback import pullback
+from symrnn.calculus.question import only_time
 from symrnn.calculus.rewrites import finisher
 from symrnn.calculus.sources import Source, scatter
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
@@ -40,7 +41,7 @@ class ClosedForm:
         self.graph = step_graph(cell)
         self.local = step_derivatives(cell)
         self.finish = finisher(cell)
-        self.sums = TimeSums(cell, window)
+        self.sums = TimeSums(cell, window, only_time(of))
         self._rows: dict[StateStack, dict[tuple[Index, Index], Node]] = {}
 
     @cached_property
@@ -133,7 +134,9 @@ class ClosedForm:
         """
         terms = []
         for span, row in self._rows[stack].items():
-            source = span[0] if span[0] == span[1] else Index.of(letters.outer)
+            source = self.sums.source(span, letters)
+            if span[0] == span[1] and self.sums.is_picked(stack, source, time):
+                source = Index.of(self.sums.picked(source, time))
             body = self._path(stack, row, source, time, letters, column)
             terms.append(self.sums.over_sources(stack, body, span, time, letters, age))
         return terms
@@ -204,7 +207,7 @@ class ClosedForm:
 
     def _copies(self, stack: StateStack, row: Node, leaf: Variable, outer: Index) -> list[Node]:
         """The summand at (source t, copy k) for every equation that contains the leaf."""
-        inner = Index.of(self.letters.inner)
+        inner = self.sums.copy(stack, outer, self.letters)
         if not self.paths.scalar:
             column = self._column(stack, leaf)
             if column is None:

@@ -18,7 +18,7 @@ from symrnn.calculus.steps import Step, TimeSpan
 from symrnn.language.binder import Product
 from symrnn.language.cell import Cell
 from symrnn.language.formula import Formula
-from symrnn.language.index import Index
+from symrnn.language.index import Index, index_max, index_min
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
 from symrnn.language.operation import Call, Divide, Hadamard, Power
@@ -183,6 +183,9 @@ class Explainer:
         """The ranges of two times, the copy not after the source (not before it, for a backward stack)."""
         first, last = self.cell.time.first, self.cell.time.last
         spans = list(self.span(source))
+        if spans and copy.name is None:
+            low, high = (index_max(first, copy), last) if stack.direction == 1 else (first, index_min(last, copy))
+            return (TimeSpan(spans[0].index, low, high),)
         if copy.name is not None and self.span(copy):
             low, high = (first, source) if stack.direction == 1 else (source, last)
             spans.append(TimeSpan(copy.name, low, high))

@@ -116,7 +116,7 @@ def question_spans(cell: Cell, of: Node, by: Node) -> tuple[TimeSpan, ...]:
     """For which free times the question has an answer: within the range, and *by* not after *of* (k ≤ t).
 
     With states that run backward only, *by* is not before *of*; with both kinds every pair of times has an answer,
-    unless *by* is itself a state of one direction.
+    unless *by* is itself a state of one direction.  One of the two times may be fixed, as in h[tau-1] by x[k].
     """
     spans: dict[str, tuple[Index, Index]] = {}
     of_names = _times(cell, of, spans, by)
@@ -127,7 +127,40 @@ def question_spans(cell: Cell, of: Node, by: Node) -> tuple[TimeSpan, ...]:
         low, high = spans[by_name]
         bound = Index.of(of_name)
         spans[by_name] = (low, bound) if direction == 1 else (bound, high)
+    _bound_by_fixed(cell, (of, by), (of_names, by_names), direction, spans)
     return tuple(TimeSpan(name, *span) for name, span in spans.items())
+
+
+def _bound_by_fixed(
+    cell: Cell,
+    sides: tuple[Node, Node],
+    names: tuple[set[str], set[str]],
+    direction: int,
+    spans: dict[str, tuple[Index, Index]],
+) -> None:
+    """Bound the free time of one side by the fixed time of the other."""
+    for here, there, way in ((0, 1, -direction), (1, 0, direction)):
+        fixed, free = only_time(sides[there]), only_time(sides[here])
+        if len(names[here]) == 1 and not names[there] and fixed is not None and free is not None and direction:
+            (name,) = names[here]
+            bound = fixed - (free - Index.of(name))
+            outside = [(fixed - cell.time.first).constant, (cell.time.last - fixed).constant]
+            if not any(d is not None and d < 0 for d in outside):
+                spans[name] = _nearer(spans[name], bound, way)
+
+
+def _nearer(span: tuple[Index, Index], bound: Index, way: int) -> tuple[Index, Index]:
+    """A range cut at a bound, above (way 1) or below; a bound that cannot be compared is one the question names."""
+    low, high = span
+    if way == 1:
+        return low, index_min(high, bound) if (high - bound).constant is not None else bound
+    return index_max(low, bound) if (bound - low).constant is not None else bound, high
+
+
+def only_time(node: Node) -> Index | None:
+    """The one time at which everything in an expression stands, where it is one."""
+    times = {v.time for v in variables(node) if v.time is not None}
+    return times.pop() if len(times) == 1 else None
 
 
 def _direction(cell: Cell, by: Node) -> int:

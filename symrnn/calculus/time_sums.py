@@ -13,15 +13,19 @@ from symrnn.language.cell import Cell
 from symrnn.language.index import Index, index_max, index_min
 from symrnn.language.leaf import Delta, Zeros
 from symrnn.language.node import Node
-from symrnn.language.traversal import free_indices, fresh_index, substitute_indices
+from symrnn.language.traversal import free_indices, fresh_index
 
 
 @dataclass(frozen=True)
 class TimeSums:
-    """Writes the sums of one cell's closed forms; ``window`` truncates them."""
+    """Writes the sums of one cell's closed forms; ``window`` truncates them.
+
+    ``asked``: the one time of what is differentiated; the answer's range of times has none beyond it.
+    """
 
     cell: Cell
     window: Index | None
+    asked: Index | None = None
 
     def over_sources(
         self, stack: StateStack, body: Node, span: tuple[Index, Index], time: Index, letters: Letters, age: int
@@ -52,20 +56,34 @@ class TimeSums:
     def _if_reached(self, stack: StateStack, body: Node, source: Index, time: Index) -> Node:
         """A single source acts on a time only in its stack's direction.
 
-        Where all states run one way the answer's range of times says so; where they run both ways, a sum from the one
-        time to the other that picks the source does: it is empty on the wrong side.
+        Where the answer's range of times says so, nothing needs to be said; elsewhere (states that run both ways, a
+        loss that reads ``h[1]``) a sum from the one time to the other that picks the source does: it is empty on the
+        wrong side.  The body then has that sum's index for the source's time, so that nothing is asked there.
         """
-        if len({s.direction for s in state_stacks(self.cell)}) == 1 or (source - time).constant is not None:
+        if not self.is_picked(stack, source, time):
             distance = ((source - time) * stack.direction).constant
             return Zeros(body.shape) if distance is not None and distance < 0 else body
-        index = fresh_index("r", free_indices(body) | source.names() | time.names() | self.cell.time.last.names())
+        picked = Index.of(self.picked(source, time))
         low, high = (time, source) if stack.direction == 1 else (source, time)
-        moved = self._at_time(body, source, index)
-        return build.sum_over(product(Delta(Index.of(index), source), moved), index, low, high)
+        return build.sum_over(product(Delta(picked, source), body), str(picked), low, high)
 
-    def _at_time(self, body: Node, source: Index, index: str) -> Node:
-        """The body with the source's time replaced by a bound index, so that nothing is asked on the wrong side."""
-        return substitute_indices(body, {source.name: Index.of(index)}) if source.name is not None else body
+    def is_picked(self, stack: StateStack, source: Index, time: Index) -> bool:
+        """Whether nothing but a sum can say that a single source does not act on a time beyond it."""
+        if (source - time).constant is not None:
+            return False
+        if len({s.direction for s in state_stacks(self.cell)}) > 1:
+            return True
+        if source == self.asked:
+            return False
+        times = self.cell.time
+        fixed = source.names() <= times.last.names() | times.first.names()
+        return fixed and source != (times.last if stack.direction == 1 else times.first)
+
+    def picked(self, source: Index, time: Index) -> str:
+        """The index of the sum that picks a source."""
+        return fresh_index(
+            "r", source.names() | time.names() | self.cell.time.last.names() | frozenset(self.cell.sizes)
+        )
 
     def _before_first(self, time: Index) -> bool:
         early = (time - self.cell.time.first).constant
@@ -79,6 +97,8 @@ class TimeSums:
         """Σ_t Σ_{k≤t} body, t the time of the source and k that of the parameter's copy."""
         times = self.cell.time
         outer = self.source(span, letters)
+        if self.copy(stack, outer, letters).constant is not None:
+            return body
         if stack.direction == 1:
             low = times.first if self.window is None else index_max(times.first, outer - self.window)
             inner = build.sum_over(body, letters.inner, low, outer)
@@ -87,6 +107,11 @@ class TimeSums:
             inner = build.sum_over(body, letters.inner, outer, high)
         lower, upper = span
         return inner if lower == upper else build.sum_over(inner, letters.outer, lower, upper)
+
+    def copy(self, stack: StateStack, source: Index, letters: Letters) -> Index:
+        """The time of a parameter's copy: the bound index, or the first step where the source stands there."""
+        start = self.cell.time.first if stack.direction == 1 else self.cell.time.last
+        return start if source == start and start.constant is not None else Index.of(letters.inner)
 
     def source(self, span: tuple[Index, Index], letters: Letters) -> Index:
         """The time of a source: the bound index, or the one time at which it arises."""

@@ -1,0 +1,68 @@
+"""Questions and losses that name fixed times: what lies beyond them, and where the answer's range ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from symrnn.reading.cellfile import read_cell
+from tests.calculus.support import TOLERANCE, ask, evaluator, form_error, library_cell, step_error
+
+PAIRS = """
+cell pairs
+size n, m
+param W[n,n], U[n,m]
+input x[m]
+state h[n]
+h[t] = tanh(W @ h[t-1] + U @ x[t])
+loss L = sum(norm2(h[t] - h[t-1]), t) + dot(h[tau], h[1])
+"""
+
+BACKWARD = """
+cell backward
+size n, m
+param W[n,n], U[n,m], r[n]
+input x[m]
+state h[n]
+h[t] = tanh(W @ h[t+1] + U @ x[t])
+loss L = dot(r, h[tau-1]) + norm2(h[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "of", "by"),
+    [
+        (PAIRS, "L", "x[t]"),
+        (PAIRS, "L", "W"),
+        (PAIRS, "dot(h[3], h[tau-1])", "x[k]"),
+        (PAIRS, "h[3]", "x[k]"),
+        (PAIRS, "h[t]", "x[3]"),
+        (PAIRS, "h[t+1]", "h[2]"),
+        (BACKWARD, "L", "x[t]"),
+        (BACKWARD, "L", "W"),
+        (BACKWARD, "h[t]", "x[3]"),
+        (BACKWARD, "h[2]", "h[k+1]"),
+    ],
+)
+def test_a_source_at_a_fixed_time_acts_on_its_own_side_only(text: str, of: str, by: str) -> None:
+    cell = read_cell(text)
+    judge = evaluator(cell)
+    found = ask(cell, of, by, ("all",))
+    assert found.forms
+    assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
+    assert all(step_error(step, judge) < TOLERANCE for step in found.steps)
+
+
+@pytest.mark.parametrize(
+    ("of", "by", "span"),
+    [
+        ("h[tau-1]", "x[k]", "k 1 tau - 1"),
+        ("h[t]", "h[2]", "t 2 tau"),
+        ("h[t+1]", "h[2]", "t 1 tau - 1"),
+        ("h[2]", "h[k-1]", "k 2 3"),
+        ("L[3]", "x[k]", "k 1 3"),
+        ("h[t]", "h[0]", "t 1 tau"),
+    ],
+)
+def test_a_fixed_time_bounds_the_free_one(of: str, by: str, span: str) -> None:
+    (found,) = ask(library_cell("elman"), of, by).spans
+    assert f"{found.index} {found.lower} {found.upper}" == span
