@@ -85,6 +85,8 @@ class Chain:
         if self.by.stack or self.by.leaf is None:
             return self._by_stack()
         leaf = self.by.leaf
+        if not self.cell.equation:
+            raise UnsupportedError("nothing here runs through time, so there is no chain of steps")
         if (through := self._through_whole(leaf)) is not None:
             raise UnsupportedError(f"{leaf.name} acts through {through}, a quantity of the whole sequence")
         if isinstance(self.of, Variable) and self.of.time is not None and not self.of.is_single:

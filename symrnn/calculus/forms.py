@@ -72,7 +72,7 @@ class FormBuilder:
     @cached_property
     def closed(self) -> Node:
         """The closed form (of a vector by a matrix: by its vec)."""
-        return closed_answer(ClosedForm(self.cell, self.of, self.letters, self.window), self.by)
+        return closed_answer(ClosedForm(self.cell, self.of, self.letters, self.window, self._spans()), self.by)
 
     @cached_property
     def _chain_or_none(self) -> Node | None:
@@ -96,7 +96,9 @@ class FormBuilder:
         if any(self._reaches_beyond(atom) for atom in find(chain, Jacobian)):
             return True
         whole = Chain(self.cell, self.of, self.by, self.letters, None).formula()
-        return chain == whole and self.closed != closed_answer(ClosedForm(self.cell, self.of, self.letters), self.by)
+        return chain == whole and self.closed != closed_answer(
+            ClosedForm(self.cell, self.of, self.letters, None, self._spans()), self.by
+        )
 
     def _reaches_beyond(self, atom: Node) -> bool:
         """Whether an inert total derivative goes through time and is none of those that the window's bounds cut."""
@@ -155,6 +157,11 @@ class FormBuilder:
             self._explain(atom)
         if start != self.closed or self.window is not None:
             rule, reason = "substitution", "Put in the derivatives found above."
+            if not self.cell.equation:
+                rule = "product rule"
+                reason = (
+                    "Every place where the variable stands contributes, the others held fixed: df = tr(G dX) gives G."
+                )
             if self._contracts(start):
                 reason += (
                     " A row times the third-order ∂⁺ is an outer product: "
@@ -352,7 +359,7 @@ class FormBuilder:
         row = None if leaf.is_scalar or leaf.is_row else fresh_index("i", taken)
         taken |= {row} if row else set()
         column = None if leaf.is_scalar or leaf.is_column else fresh_index("l", taken)
-        matrix = closed_answer(ClosedForm(self.cell, quantity, self.letters, self.window), By(leaf))
+        matrix = closed_answer(ClosedForm(self.cell, quantity, self.letters, self.window, self._spans()), By(leaf))
         written = index_form(matrix, column, row)
         by_free = tuple(name for name in (row, column) if name is not None)
         return (*of_free, *by_free), self._asked_entry(of_free, by_free), written
