@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from symrnn.checking.answers import Answer, Reading, read_answer
 from symrnn.checking.asked import Asked
 from symrnn.checking.diagnosis import USUAL, Diagnosis, Effort, diagnose, diagnose_unconformable
-from symrnn.checking.judge import Finding, Judge
+from symrnn.checking.judge import Finding, Judge, height
 from symrnn.checking.proof import proof_of
 from symrnn.checking.stations import Bench
 from symrnn.checking.verdict import Verdict
@@ -17,6 +18,9 @@ from symrnn.oracle.frame import TooManyOperationsError
 
 RANK = ("correct", "transposed", "mixed", "assumption", "truncated", "negated", "scaled", "wrong")
 """Which reading is reported where none is right: the one that comes nearest."""
+
+NO_PRODUCT = re.compile(r"leaves an axis|takes \w+ ind|has no entries|the slice|takes \d+ argument")
+"""Shape errors that have nothing to do with what is multiplied or added."""
 
 MOST_JUDGED = 8
 """How many readings are judged in full where none of them is right."""
@@ -35,6 +39,8 @@ def check(
     try:
         readings = read_answer(answer, asked)
     except ShapeError as error:
+        if NO_PRODUCT.search(error.message):
+            return _unreadable(error, bench)
         return _nonconformable(answer, asked, bench, error, effort if explain else None)
     except (ReadingError, UnknownNameError, SymrnnError) as error:
         return _unreadable(error, bench)
@@ -66,12 +72,12 @@ def _nonconformable(answer: Answer, asked: Asked, bench: Bench, error: ShapeErro
 def judged(readings: Sequence[Reading], bench: Bench, effort: Effort | None) -> Verdict:
     """The verdict on the readings of an answer; ``effort`` is for finding the mistake, None looks for none."""
     judge = Judge(bench)
-    right = next((reading for reading in readings if judge.is_right(reading)), None)
+    right = _first_right(readings, judge)
     if right is not None:
         found = judge.judge(right)
     else:
         findings = [judge.judge(reading) for reading in readings[:MOST_JUDGED]]
-        found = min(findings, key=lambda f: RANK.index(f.verdict))
+        found = min(findings, key=lambda f: (RANK.index(f.verdict), -height(f, bench.tolerance)))
     verdict = _verdict(found, bench)
     if verdict.correct:
         return replace(verdict, proof=proof_of(found.reading, bench)) if effort else verdict
@@ -85,6 +91,17 @@ def judged(readings: Sequence[Reading], bench: Bench, effort: Effort | None) -> 
         counterexample=diagnosis.counterexample,
         reading=verdict.reading or diagnosis.reading,
     )
+
+
+def _first_right(readings: Sequence[Reading], judge: Judge) -> Reading | None:
+    """The most literal right reading, one that is the usual array before one that is a vec."""
+    right: Reading | None = None
+    for reading in readings:
+        targets = judge.right_targets(reading.formula, reading) if judge.is_right(reading) else []
+        if any(target.note is None for target in targets):
+            return reading
+        right = right or (reading if targets else None)
+    return right
 
 
 def _verdict(found: Finding, bench: Bench) -> Verdict:

@@ -88,6 +88,9 @@ def drop_factor(place: Place, setting: Setting) -> Iterator[Change]:
 def add_factor(place: Place, setting: Setting) -> Iterator[Change]:
     """A factor that is missing, from the pool of the cell's Jacobians, weights and gates."""
     node, parent = place.node, place.parent
+    if node.is_scalar:
+        yield from _scalar_factor(place, setting)
+        return
     if isinstance(parent, (MatMul, Hadamard, Transpose, Diag, Power)) or len(node.shape) != 2 or node.is_single:
         return
     if isinstance(node, (Sum, Add)) or not isinstance(parent, (Add, Sum, Product, Neg, type(None))):
@@ -98,6 +101,15 @@ def add_factor(place: Place, setting: Setting) -> Iterator[Change]:
     for factor in setting.pool.arrays(node.shape, times):
         factors = (*node.args[0], factor) if isinstance(node, Hadamard) else (node, factor)
         yield Change("missing factor", Hadamard(factors), f"the factor {to_text(factor)} is missing")
+
+
+def _scalar_factor(place: Place, setting: Setting) -> Iterator[Change]:
+    """A slope, a weight or a gate that is missing in a product of scalars; before a sum, too."""
+    node, parent = place.node, place.parent
+    if isinstance(parent, (Hadamard, Power, Neg)) or isinstance(node, (Number, IndexNumber)):
+        return
+    for factor in setting.pool.arrays((), setting.times(place)):
+        yield Change("missing factor", Hadamard((factor, node)), f"the factor {to_text(factor)} is missing")
 
 
 def _with_factor(node: Node, factor: Node) -> Iterator[Change]:

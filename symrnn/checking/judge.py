@@ -10,10 +10,11 @@ from symrnn.checking.assumptions import Assumption, assumptions
 from symrnn.checking.comparison import Array, relative_error
 from symrnn.checking.factors import common_factor, explained
 from symrnn.checking.mixtures import mixtures
+from symrnn.checking.readings import literal_times
 from symrnn.checking.stations import Bench, Change, Station, Target, targets_for
 from symrnn.checking.verdict import Factor, Rung
 from symrnn.errors import SymrnnError
-from symrnn.language import Formula, Layout, Node, Product, Sum
+from symrnn.language import Formula, Index, Layout, Node, Product, Sum
 from symrnn.language.traversal import find
 from symrnn.oracle.frame import TooManyOperationsError
 
@@ -61,6 +62,13 @@ class Judge:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
 
+    def stations(self, reading: Reading) -> tuple[Station, ...]:
+        """Where the reading is held against the truth: not where the literal times that it speaks of don't exist."""
+        every = self.bench.stations(reading.asked)
+        literal = literal_times(reading.formula, self.bench.cell)
+        found = tuple(s for s in every if all(_has(s, first, last) for first, last in literal))
+        return found or every
+
     def is_right(self, reading: Reading) -> bool:
         """Whether a reading is right in the layout asked for; stops at the first number that differs."""
         asked = reading.asked
@@ -72,7 +80,7 @@ class Judge:
     def right_targets(self, formula: Formula, reading: Reading) -> list[Target]:
         """The layouts (and forms) in which a formula is right at every station, found with as little work as may be."""
         asked, bench = reading.asked, self.bench
-        stations = bench.stations(asked)
+        stations = self.stations(replace(reading, formula=formula))
         order = sorted(stations, key=lambda s: abs(s.tau - 3))
         targets: list[Target] | None = None
         for station in order:
@@ -92,7 +100,7 @@ class Judge:
     def judge(self, reading: Reading) -> Finding:
         """The whole judgement, in the order of precedence."""
         asked, bench = reading.asked, self.bench
-        series = self._series(reading.formula, bench.stations(asked))
+        series = self._series(reading.formula, self.stations(reading))
         known = next(((s, v) for s, v in zip(series.stations, series.values, strict=True) if v is not None), None)
         if known is None:
             return Finding(reading, "wrong", self._failed(series), mistake=series.failures[0])
@@ -331,6 +339,16 @@ class Judge:
             for s, v in zip(series.stations, series.values, strict=True)
         ]
         return Finding(reading, verdict, rungs, max(errors), target=target, **more)  # type: ignore[arg-type]
+
+
+def _has(station: Station, first: Index, last: Index) -> bool:
+    """Whether a station's sequence is so long that a literal time lies within these bounds."""
+    return first.value(station.sizes) <= 0 <= last.value(station.sizes)
+
+
+def height(finding: Finding, tolerance: float) -> int:
+    """Up to how many lengths of the ladder a reading is right, from the first at which it can be evaluated."""
+    return _climb(finding.rungs, tolerance)[0]
 
 
 def _climb(rungs: Sequence[Rung], tolerance: float) -> tuple[int, float]:

@@ -49,8 +49,8 @@ class Pool:
             yield weight
             yield Transpose(weight)
         for slope in self._slopes:
-            for time in times:
-                yield Diag(self._at(slope, time))
+            if not slope.is_scalar:
+                yield from (Diag(self._at(slope, time)) for time in times)
         for part in parts:
             whens: Sequence[Index | None] = times if part.time is not None else (None,)
             for when in whens:
@@ -184,15 +184,15 @@ class Pool:
                 slope = slope_of_output(call.name, output) if call is equation.expression else None
                 at_argument = _made(Call, call.name, call.arguments, 1)
                 for piece in (slope, at_argument):
-                    if piece is not None and len(piece.shape) == 2 and (piece.is_column or piece.is_row):
+                    if piece is not None and (piece.is_scalar or piece.is_column or piece.is_row):
                         found[piece] = None
         return tuple(found)
 
     @cached_property
     def _vectors(self) -> tuple[Node, ...]:
         timed = [self.cell.variable(name, self.cell.now) for name in self.cell.equation]
-        whole = [self.cell.variable(d.name) for d in self.cell.declarations if not d.timed and len(d.shape) == 2]
-        return tuple(v for v in (*timed, *whole) if v.shape)
+        whole = [self.cell.variable(d.name) for d in self.cell.declarations if not d.timed]
+        return (*timed, *whole)
 
 
 def _with_parts(piece: Node, parts: Sequence[Part]) -> Iterator[Node]:

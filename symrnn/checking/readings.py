@@ -14,10 +14,12 @@ from symrnn.language import (
     Layout,
     Node,
     Part,
+    Product,
     Role,
+    Sum,
     Variable,
 )
-from symrnn.language.traversal import find, map_nodes
+from symrnn.language.traversal import find, map_nodes, variables
 from symrnn.reading.latex_functions import slope_of_output
 
 BEYOND = "D_{}_{}"
@@ -103,3 +105,24 @@ def over(formula: Formula, rule: Rule) -> Formula:
     parts = tuple(Part(p.name, p.time, map_nodes(p.expression, rule)) for p in formula.parts)
     of, by = (None if side is None else map_nodes(side, rule) for side in (formula.of, formula.by))
     return Formula(map_nodes(formula.expression, rule), parts, of, by, formula.immediate)
+
+
+def literal_times(formula: Formula, cell: Cell) -> list[tuple[Index, Index]]:
+    """For every time that stands there as a number, as in ``o[1]``, how far it is from the first and last possible.
+
+    The first difference must not be above 0, the second not below, or the sequence is too short for the formula.
+    """
+    roots = (formula.expression, *(part.expression for part in formula.parts))
+    found: dict[tuple[Index, Index], None] = {}
+    for root in roots:
+        for v in variables(root):
+            if v.time is not None and v.time.constant is not None:
+                state = cell.state.get(v.name)
+                early = state.depth if state is not None and not state.backward else 0
+                late = state.depth if state is not None and state.backward else 0
+                found[cell.time.first - early - v.time, cell.time.last + late - v.time] = None
+        for total in find(root, (Sum, Product)):
+            upper = total.args[3] if isinstance(total, Sum) or total.args[4] > 0 else total.args[2]
+            if upper.constant is not None:
+                found[Index.of(0), cell.time.last - upper] = None
+    return list(found)
