@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
@@ -166,7 +167,7 @@ def _initial_name(name: str, cell: Cell) -> str:
 
 def bigrams(setting: Setting, question: Item, item: Item) -> list[Block]:
     """The bigram table of ``text`` with add-one smoothing, entry (i, j) for word j after word i; the likelihood of
-    ``likelihood``, word by word, where given.
+    ``likelihood``, word by word, where given; with ``first = true`` also with its first word's probability.
     """
     words = str(item.need("text", "a bigram table")).split()
     vocabulary = list(dict.fromkeys(words))
@@ -179,22 +180,40 @@ def bigrams(setting: Setting, question: Item, item: Item) -> list[Block]:
         shares = (divide(number(counts[before, after] + 1), number(total + len(vocabulary))) for after in vocabulary)
         cells = ((Formulas((share, number(entry))),) for share, entry in zip(shares, row, strict=True))
         rows.append((plain(before), *cells, (Formulas((number(sum(row)),)),)))
-    blocks: list[Block] = [Table(head, tuple(rows))]
+    blocks: list[Block] = [Table(head, tuple(rows))] if item.get("table", True) else []
     asked = str(item.get("likelihood", "")).split()
     if asked:
-        blocks.append(_likelihood(asked, vocabulary, entries))
+        blocks += [_likelihood(asked, words, first) for first in ((False, True) if item.get("first") else (False,))]
     return blocks
 
 
-def _likelihood(asked: list[str], vocabulary: list[str], entries: list[list[Fraction]]) -> Block:
-    product, told = Fraction(1), []
-    for before, after in itertools.pairwise(asked):
-        entry = entries[vocabulary.index(before)][vocabulary.index(after)]
-        product *= entry
-        told.append(f"P({after} | {before}) = {entry}")
-    return Paragraph(
-        plain(f"{', '.join(told)}; the likelihood of “{' '.join(asked)}”, given its first word, is {product}.")
-    )
+def _likelihood(asked: list[str], words: list[str], first: bool) -> Block:
+    """The product along a sentence; with ``first`` its first word counts too, with one added to the words' counts."""
+    factors = _transitions(asked, words)
+    if first:
+        share = Fraction(words.count(asked[0]) + 1, len(words) + len(set(words)))
+        factors = [(f"P({asked[0]})", share), *factors]
+    told = ", ".join(f"{name} = {value}" for name, value in factors)
+    given = "its first word counted as well" if first else "given its first word"
+    total = math.prod(value for _, value in factors)
+    return Paragraph(plain(f"{told}; the likelihood of “{' '.join(asked)}”, {given}, is {total}."))
+
+
+def _transitions(asked: list[str], words: list[str]) -> list[tuple[str, Fraction]]:
+    vocabulary, entries = list(dict.fromkeys(words)), bigram_entries(words)
+    return [
+        (f"P({after} | {before})", entries[vocabulary.index(before)][vocabulary.index(after)])
+        for before, after in itertools.pairwise(asked)
+    ]
+
+
+def bigram_likelihood(asked: list[str], words: list[str]) -> Fraction:
+    """The probability of a sentence, given its first word.
+
+    >>> bigram_likelihood(["b", "a"], ["a", "b"])
+    Fraction(1, 2)
+    """
+    return math.prod((value for _, value in _transitions(asked, words)), start=Fraction(1))
 
 
 def bigram_entries(words: list[str]) -> list[list[Fraction]]:

@@ -84,7 +84,7 @@ def _judge(setting: Setting, question: Item, claim: Item) -> Finding:
 # Formulas, by the checker.
 
 
-def _formula(setting: Setting, question: Item, claim: Item) -> Finding:
+def _formula(setting: Setting, question: Item, claim: Item, repaired: bool = True) -> Finding:
     cell = cell_of(setting, question, claim)
     found = check(
         cell,
@@ -100,7 +100,7 @@ def _formula(setting: Setting, question: Item, claim: Item) -> Finding:
     if found.verdict == "unreadable":
         raise QuestionError(f"it cannot be read: {found.mistake}")
     setting.record([found.error] if found.correct and found.error is not None else [])
-    return Finding(found.verdict, tuple(_shown(setting, cell, claim, found)))
+    return Finding(found.verdict, tuple(_shown(setting, cell, claim, found, repaired)))
 
 
 def _readings(setting: Setting, question: Item, claim: Item) -> Finding:
@@ -108,22 +108,24 @@ def _readings(setting: Setting, question: Item, claim: Item) -> Finding:
     blocks: list[Block] = []
     verdicts = []
     for reading in claim.data["readings"]:
-        data = {**claim.data, **reading}
-        found = _formula(setting, question, Item(data, claim.line, claim.path))
+        data = {key: value for key, value in {**claim.data, **reading}.items() if key != "right"}
+        found = _formula(setting, question, Item(data, claim.line, claim.path), False)
         verdicts.append(found.verdict)
         blocks += [Paragraph(plain(f"{reading['name']}: {HEADLINES[found.verdict]}.")), *found.blocks]
+    if set(verdicts) != {"correct"}:
+        blocks += _right(setting, cell_of(setting, question, claim), claim)
     if len(set(verdicts)) == 1:
         return Finding(verdicts[0], tuple(blocks))
     return Finding(of_readings([verdict == "correct" for verdict in verdicts]), tuple(blocks))
 
 
-def _shown(setting: Setting, cell: Cell, claim: Item, found: Verdict) -> Iterator[Block]:
+def _shown(setting: Setting, cell: Cell, claim: Item, found: Verdict, repaired: bool) -> Iterator[Block]:
     facts = list(_facts(found))
     if facts:
         yield Paragraph(plain(" ".join(facts)))
     if found.counterexample is not None and not found.correct:
         yield Paragraph(plain(_smallest(found.counterexample)))
-    if not found.correct and claim.get("of") is not None:
+    if repaired and not found.correct and claim.get("of") is not None:
         yield from _right(setting, cell, claim)
 
 
@@ -146,8 +148,13 @@ def _facts(found: Verdict) -> Iterator[str]:
             if right
             else f"It is wrong from {_steps(first)} on."
         )
-    if found.mistake and not found.correct:
+    if found.mistake and not found.correct and _is_definite(found.mistake):
         yield f"The mistake: {found.mistake.rstrip('.')}."
+
+
+def _is_definite(mistake: str) -> bool:
+    """Whether the checker knows one thing that went wrong: none or several are no help to a reader."""
+    return "no single change" not in mistake and "other change" not in mistake
 
 
 def _steps(number: int) -> str:

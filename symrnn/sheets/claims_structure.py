@@ -9,7 +9,7 @@ from symrnn.api.asking import dependence
 from symrnn.api.deriving import derive
 from symrnn.inquiry.shapes import shapes as cell_shapes
 from symrnn.language import number
-from symrnn.sheets.answers_numbers import bigram_entries
+from symrnn.sheets.answers_numbers import bigram_entries, bigram_likelihood
 from symrnn.sheets.answers_structure import cell_of, plain
 from symrnn.sheets.content import Block, Formulas, Items, Paragraph, Table
 from symrnn.sheets.finding import Finding, of_readings
@@ -81,6 +81,15 @@ def bigrams(setting: Setting, question: Item, claim: Item) -> Finding:
     return Finding("transposed" if _close(printed, turned, allowed) else "wrong", (right,))
 
 
+def likelihood(setting: Setting, question: Item, claim: Item) -> Finding:
+    """``likelihood`` is a sentence and ``result`` its printed probability, given its first word, in a bigram model."""
+    words = claim.need("text", "a claim about a likelihood").split()
+    right = bigram_likelihood(str(claim.data["likelihood"]).split(), words)
+    if Fraction(str(claim.need("result", "a claim about a likelihood"))) == right:
+        return Finding("correct")
+    return Finding("wrong", (Paragraph(plain(f"Right is {right}.")),))
+
+
 def _close(printed: list[list[Fraction]], right: list[list[Fraction]], allowed: Fraction) -> bool:
     pairs = zip(printed, right, strict=True)
     return all(abs(a - b) <= allowed for row, other in pairs for a, b in zip(row, other, strict=True))
@@ -91,4 +100,5 @@ STRUCTURE_JUDGES: dict[str, Callable[[Setting, Item, Item], Finding]] = {
     "depends": depends,
     "terms": terms,
     "bigrams": bigrams,
+    "likelihood": likelihood,
 }

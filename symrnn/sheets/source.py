@@ -23,7 +23,7 @@ CLAIM_KEYS = {
     "id", "printed", "note", "expect", "cell", "values", "relu0",
     "formula", "latex", "of", "wrt", "layout", "names", "entries_from",
     "equality", "result", "digits", "show", "derivative", "count", "shape", "sizes", "verdict",
-    "right", "readings", "shapes", "depends", "every", "on", "bigrams", "text", "terms", "tau",
+    "right", "readings", "shapes", "depends", "every", "on", "bigrams", "text", "likelihood", "terms", "tau",
 }  # fmt: skip
 
 
