@@ -17,11 +17,11 @@ from symrnn.calculus.letters import Letters
 from symrnn.calculus.ordered import ordered_product
 from symrnn.calculus.products import block, product, total
 from symrnn.calculus.pullback import pullback
-from symrnn.calculus.question import only_time
 from symrnn.calculus.rewrites import finisher
 from symrnn.calculus.sources import Source, scatter
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
 from symrnn.calculus.step_graph import step_graph
+from symrnn.calculus.steps import TimeSpan
 from symrnn.calculus.time_sums import TimeSums
 from symrnn.errors import UnsupportedError
 from symrnn.language import build
@@ -34,14 +34,25 @@ from symrnn.language.traversal import free_indices, fresh_index, substitute_indi
 
 
 class ClosedForm:
-    """All closed forms of one quantity ``of``; a pure function of its arguments, its parts computed once."""
+    """All closed forms of one quantity ``of``; a pure function of its arguments, its parts computed once.
 
-    def __init__(self, cell: Cell, of: Node, letters: Letters, window: Index | None = None) -> None:
+    ``spans`` are the times for which the answer is asked: beyond them nothing need be said; None where the one who
+    asks sees to the order of times.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        of: Node,
+        letters: Letters,
+        window: Index | None = None,
+        spans: tuple[TimeSpan, ...] | None = None,
+    ) -> None:
         self.cell, self.of, self.letters, self.window = cell, of, letters, window
         self.graph = step_graph(cell)
         self.local = step_derivatives(cell)
         self.finish = finisher(cell)
-        self.sums = TimeSums(cell, window, only_time(of))
+        self.sums = TimeSums(cell, window, spans)
         self._rows: dict[StateStack, dict[tuple[Index, Index], Node]] = {}
 
     @cached_property
@@ -304,15 +315,7 @@ class ClosedForm:
 
     def _lags(self, leaf: Variable) -> list[int]:
         """The distances at which equations read a leaf; a computed variable is taken at its own step."""
-        if leaf.role is Role.COMPUTED:
-            return [0]
-        lags = {
-            lag
-            for name in self.graph.order
-            for v in self.graph.reads(name)
-            if v.name == leaf.name and v.role is leaf.role and (lag := self.graph.lag(v)) is not None
-        }
-        return sorted(lags)
+        return [0] if leaf.role is Role.COMPUTED else self.graph.lags(leaf)
 
     def _is_initial(self, leaf: Variable) -> bool:
         state = self.cell.state.get(leaf.name)

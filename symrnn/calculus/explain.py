@@ -54,10 +54,13 @@ class Explainer:
 
     def span(self, time: Index, name: str | None = None) -> tuple[TimeSpan, ...]:
         """The free symbol of a time and the range in which it may stand, for a variable of that name."""
-        if time.name is None or time.name in self.cell.time.last.names():
+        free = time.names() - self.cell.time.last.names()
+        if len(free) != 1:
             return ()
-        times = self.cell.time.first, self.cell.time.last
-        return (TimeSpan(time.name, *(times if name is None else self.graph.evaluable(name))),)
+        (symbol,) = free
+        shift = time - Index.of(symbol)
+        low, high = (self.cell.time.first, self.cell.time.last) if name is None else self.graph.evaluable(name)
+        return (TimeSpan(symbol, low - shift, high - shift),)
 
     def atom(self, name: str, leaf: Variable, time: Index) -> Node:
         """∂v_t/∂leaf: total within the same step, immediate by what lies one step earlier."""
@@ -183,12 +186,15 @@ class Explainer:
         """The ranges of two times, the copy not after the source (not before it, for a backward stack)."""
         first, last = self.cell.time.first, self.cell.time.last
         spans = list(self.span(source))
-        if spans and copy.name is None:
+        asked = self.span(copy)
+        if spans and not asked:
+            shift = source - Index.of(spans[0].index)
             low, high = (index_max(first, copy), last) if stack.direction == 1 else (first, index_min(last, copy))
-            return (TimeSpan(spans[0].index, low, high),)
-        if copy.name is not None and self.span(copy):
+            return (TimeSpan(spans[0].index, low - shift, high - shift),)
+        for span in asked:
+            shift = copy - Index.of(span.index)
             low, high = (first, source) if stack.direction == 1 else (source, last)
-            spans.append(TimeSpan(copy.name, low, high))
+            spans.append(TimeSpan(span.index, low - shift, high - shift))
         return tuple(spans)
 
 

@@ -16,6 +16,7 @@ from symrnn.calculus.products import product, total
 from symrnn.calculus.question import By, shifted_state
 from symrnn.calculus.rewrites import finisher
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
+from symrnn.calculus.step_graph import step_graph
 from symrnn.errors import UnsupportedError
 from symrnn.language import build
 from symrnn.language.cell import Cell, Start
@@ -103,8 +104,8 @@ def _immediate(cell: Cell, stack: StateStack, leaf: Variable, column) -> list[No
     if leaf.time is None:
         found = column(stack, leaf)
         return [] if found is None else [found]
-    here = column(stack, leaf.at(cell.now))
-    return [] if here is None else [product(Delta(cell.now, leaf.time), here)]
+    found = [(lag, column(stack, leaf.at(cell.now - lag))) for lag in step_graph(cell).lags(leaf)]
+    return [product(Delta(cell.now - lag, leaf.time), here) for lag, here in found if here is not None]
 
 
 def _start_column(cell: Cell, stack: StateStack, leaf: Variable) -> Node:
@@ -148,7 +149,7 @@ def _direct(closed: ClosedForm, leaf: Variable) -> Node | None:
     if leaf.time is None:
         found = list(closed.paths.untimed.get(leaf, []))
         return total(found) if found else None
-    if leaf.role is Role.COMPUTED:
+    if leaf.role is Role.COMPUTED and leaf.name in closed.cell.state:
         found = closed.direct_initial(leaf.name, leaf.time) if _is_start(closed.cell, leaf) else []
         return total(found) if found else None
     found = closed.direct_at(leaf.name, leaf.time)

@@ -125,10 +125,40 @@ def question_spans(cell: Cell, of: Node, by: Node) -> tuple[TimeSpan, ...]:
     if len(of_names) == 1 and len(by_names) == 1 and of_names != by_names and direction:
         (of_name,), (by_name,) = of_names, by_names
         low, high = spans[by_name]
-        bound = Index.of(of_name)
+        bound = Index.of(of_name) - _least_lag(cell, (of, of_name), (by, by_name), direction) * direction
         spans[by_name] = (low, bound) if direction == 1 else (bound, high)
     _bound_by_fixed(cell, (of, by), (of_names, by_names), direction, spans)
     return tuple(TimeSpan(name, *span) for name, span in spans.items())
+
+
+def _least_lag(cell: Cell, of: tuple[Node, str], by: tuple[Node, str], direction: int) -> int:
+    """How many steps at least lie between t and k in ∂of/∂by, as 1 in ∂a_t/∂h_k for a_t = W h_{t−1}; 0 at least."""
+    sources = _distances(cell, *of, direction)
+    lags: list[int] = []
+    for leaf in variables(by[0]):
+        shift = None if leaf.time is None else ((leaf.time - Index.of(by[1])) * direction).constant
+        if shift is not None:
+            read = [0] if leaf.role is Role.COMPUTED else step_graph(cell).lags(leaf)
+            through = [d + lag * direction for name, d in sources if name in cell.state for lag in read]
+            lags.extend(d + shift for d in through + [d for name, d in sources if name == leaf.name])
+    return max(0, min(lags, default=0))
+
+
+def _distances(cell: Cell, of: Node, index: str, direction: int) -> set[tuple[str, int]]:
+    """What a quantity reads without going through a state, and how many steps before the time ``index`` it stands."""
+    graph = step_graph(cell)
+    found: set[tuple[str, int]] = set()
+    start = Index.of(index)
+    pending = [(v, ((start - v.time) * direction).constant) for v in variables(of) if v.time is not None]
+    while pending:
+        leaf, away = pending.pop()
+        if away is None or (leaf.name, away) in found:
+            continue
+        found.add((leaf.name, away))
+        if leaf.role is Role.COMPUTED and leaf.name in cell.equation and leaf.name not in cell.state:
+            lags = [(read, graph.lag(read)) for read in graph.reads(leaf.name)]
+            pending.extend((read, away + lag * direction) for read, lag in lags if lag is not None)
+    return found
 
 
 def _bound_by_fixed(

@@ -253,11 +253,7 @@ class _Builder:
 
     def _flow_terms(self, name: str, time: Index) -> list[Node]:
         """What flows back into a variable at a time from the equations that read it."""
-        return [
-            self.graph.at(value, time + lag)
-            for lag, values in self.flow.get(name, {}).items()
-            for value in values
-        ]
+        return [self.graph.at(value, time + lag) for lag, values in self.flow.get(name, {}).items() for value in values]
 
     def _lines(self, name: str) -> list[Part]:
         now = self.cell.now

@@ -60,6 +60,12 @@ class StepGraph:
                 found.setdefault(key, []).append(name)
         return found
 
+    def lags(self, leaf: Variable) -> list[int]:
+        """The distances at which equations read a leaf, at whatever time."""
+        name = (leaf.name, leaf.role)
+        reads = (v for reader in self._readers.get(name, ()) for v in self.reads(reader) if (v.name, v.role) == name)
+        return sorted({lag for v in reads if (lag := self.lag(v)) is not None})
+
     def consumers(self, name: str) -> list[tuple[str, int]]:
         """The equations that read a variable, with the distance in time."""
         return self._consumers.get(name, [])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from symrnn.calculus.letters import Letters
 from symrnn.calculus.products import product
 from symrnn.calculus.state_stack import StateStack, state_stacks
+from symrnn.calculus.steps import TimeSpan
 from symrnn.language import build
 from symrnn.language.build import is_zero
 from symrnn.language.cell import Cell
@@ -20,12 +21,12 @@ from symrnn.language.traversal import free_indices, fresh_index
 class TimeSums:
     """Writes the sums of one cell's closed forms; ``window`` truncates them.
 
-    ``asked``: the one time of what is differentiated; the answer's range of times has none beyond it.
+    ``spans`` are the times for which the answer is asked; None where the one who asks sees to the order of times.
     """
 
     cell: Cell
     window: Index | None
-    asked: Index | None = None
+    spans: tuple[TimeSpan, ...] | None = None
 
     def over_sources(
         self, stack: StateStack, body: Node, span: tuple[Index, Index], time: Index, letters: Letters, age: int
@@ -73,11 +74,17 @@ class TimeSums:
             return False
         if len({s.direction for s in state_stacks(self.cell)}) > 1:
             return True
-        if source == self.asked:
-            return False
-        times = self.cell.time
-        fixed = source.names() <= times.last.names() | times.first.names()
-        return fixed and source != (times.last if stack.direction == 1 else times.first)
+        return not self._is_within(stack.direction, source, time)
+
+    def _is_within(self, direction: int, source: Index, time: Index) -> bool:
+        """Whether the times of the answer have none beyond the source."""
+        if self.spans is None or source == (self.cell.time.last if direction == 1 else self.cell.time.first):
+            return True
+        if self._before_first(time) or self._after_last(time):
+            return True
+        asked = {s.index: s.upper if direction == 1 else s.lower for s in self.spans}
+        distance = ((source - time.substitute(asked)) * direction).constant
+        return distance is not None and distance >= 0
 
     def picked(self, source: Index, time: Index) -> str:
         """The index of the sum that picks a source."""

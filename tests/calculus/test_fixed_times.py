@@ -1,4 +1,4 @@
-"""Questions and losses that name fixed times: what lies beyond them, and where the answer's range ends."""
+"""Which times act on which: questions and losses that name fixed or shifted times, and where answers' ranges end."""
 
 from __future__ import annotations
 
@@ -66,3 +66,26 @@ def test_a_source_at_a_fixed_time_acts_on_its_own_side_only(text: str, of: str, 
 def test_a_fixed_time_bounds_the_free_one(of: str, by: str, span: str) -> None:
     (found,) = ask(library_cell("elman"), of, by).spans
     assert f"{found.index} {found.lower} {found.upper}" == span
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "by", "span"),
+    [
+        ("elman", "a[t]", "h[k]", "k 1 t - 1"),
+        ("elman", "a[t]", "x[k]", "k 1 t"),
+        ("elman", "a[t]", "a[k]", "k 1 t"),
+        ("elman", "h[t-1]", "x[k]", "k 1 t - 1"),
+        ("elman", "h[t]", "h[k-1]", "k 2 t"),
+        ("elman", "h[t-1]", "h[k+1]", "k 0 t - 2"),
+        ("lstm", "f[t]", "o[k]", "k 1 t - 1"),
+        ("lstm", "c[t]", "h[k]", "k 1 t"),
+    ],
+)
+def test_what_is_read_from_earlier_steps_ends_earlier(name: str, of: str, by: str, span: str) -> None:
+    cell = library_cell(name)
+    judge = evaluator(cell)
+    found = ask(cell, of, by, ("all",))
+    shown = [f"{s.index} {s.lower} {s.upper}" for s in found.spans]
+    assert span in shown
+    assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
+    assert all(step_error(step, judge) < TOLERANCE for step in found.steps)
