@@ -7,10 +7,11 @@ import numpy as np
 from symrnn.api.derivation import Derivation
 from symrnn.api.deriving import derive
 from symrnn.checking.verification import analytic
-from symrnn.errors import CheckFailedError
+from symrnn.errors import CheckFailedError, ShapeError
 from symrnn.inquiry.term_paths import term_paths, terms_of
 from symrnn.inquiry.unrolled import unroll
 from symrnn.language import Cell, Index, Jacobian, Layout, Node
+from symrnn.language.node import format_shape
 from symrnn.language.traversal import free_indices, substitute_indices, variables
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.evaluate import Evaluator
@@ -85,6 +86,9 @@ def chain_error(cell: Cell, links: tuple[Node, ...], seed: int) -> float:
 def _error_at(cell: Cell, evaluator: Evaluator, links: tuple[Node, ...]) -> float:
     times = _times(cell, evaluator, links)
     values = [np.asarray(evaluator.evaluate(link, times), dtype=float) for link in links]
+    if any(value.size != values[0].size for value in values):
+        shapes = " and ".join(format_shape(link.shape) for link in links)
+        raise ShapeError(f"the sides of the equality are {shapes}", hint="Both sides need the same shape.")
     scale = float(np.abs(values[0]).max(initial=0.0)) or 1.0
     return max(
         float(np.abs(value.reshape(values[0].shape) - values[0]).max(initial=0.0)) / scale for value in values[1:]

@@ -106,9 +106,8 @@ class Job:
         return self.folder.name
 
     def files(self) -> tuple[str, ...]:
-        """What is made: the solution and the students' version in every format that can be made here, and the rubric."""
-        endings = [ending for ending in ("html", "tex", "txt") if ending in FORMATS]
-        endings += ["pdf"] if road() is not None else []
+        """What is made: the solution and the students' version in all formats that can be made here; the rubric."""
+        endings = ["html", "tex", "txt", *(["pdf"] if road() is not None else [])]
         both = [f"{self.name}{kind}.{ending}" for kind in ("", "-student") for ending in endings]
         return (*both, f"{self.name}-rubric.json")
 

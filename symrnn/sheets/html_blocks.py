@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import singledispatchmethod
@@ -26,6 +27,7 @@ from symrnn.sheets.content import (
     Claimed,
     Derived,
     Equalities,
+    Formulas,
     Items,
     LitSum,
     Notice,
@@ -39,6 +41,10 @@ from symrnn.sheets.content import (
     Words,
 )
 from symrnn.sheets.notation import FORM_TITLES, Quoted, Told, chain_box, chain_equations, range_boxes, told_steps
+
+PUNCTUATION = tuple(",.;:!?)")
+JOINER = "&#8288;"
+"""Keeps a line from ending where it stands."""
 
 MARKS = {"strong": "strong", "emphasis": "em", "code": "code"}
 
@@ -72,13 +78,19 @@ class HtmlWriter:
         )
 
     def prose(self, prose: Prose) -> str:
-        """Words and formulas inside a sentence."""
-        return "".join(map(self._span, prose))
+        """Words and formulas inside a sentence; punctuation stays with the formula before it."""
+        shown = []
+        for place, span in enumerate(prose):
+            shown.append(self._span(span))
+            following = prose[place + 1] if place + 1 < len(prose) else None
+            if isinstance(span, Formulas) and isinstance(following, Words) and following.text[:1] in PUNCTUATION:
+                shown.append(JOINER)
+        return "".join(shown)
 
     def _span(self, span: Span) -> str:
         if isinstance(span, Words):
             tag = MARKS.get(span.mark or "")
-            text = escape(span.text)
+            text = escape(span.text) if span.mark == "code" else words(span.text)
             return f"<{tag}>{text}</{tag}>" if tag else text
         return self._by_layout(span.links, span.turned, self._inline)
 
@@ -149,7 +161,7 @@ class HtmlWriter:
         svg = to_svg(block.graph, self.style, prefix=name, standalone=False)
         sums = "".join(self._lit_sum(one) for one in block.sums)
         hint = '<p class="hint">Point at a term (or tap it) to see the path it stands for.</p>'
-        return f'<figure class="paths" id="{name}">{sums}{hint}<div class="scroll">{svg}</div></figure>'
+        return f'<figure class="paths" data-graph="{name}">{sums}{hint}<div class="scroll">{svg}</div></figure>'
 
     def _lit_sum(self, one: LitSum) -> str:
         lead = box_mathml(flat_row(typeset(one.left, self.style), EQUALS), Page())
@@ -190,7 +202,7 @@ class HtmlWriter:
             f"<ol>{steps}</ol></details>"
         )
         results = "".join(self._result(derivation, place) for place in range(len(derivation.derived.forms)))
-        notes = "".join(f'<p class="note">{escape(note)}</p>' for note in derivation.report().notes)
+        notes = "".join(f'<p class="note">{words(note)}</p>' for note in derivation.report().notes)
         layout = "" if alone else f" in-{derivation.layout.value}"
         return f'<section class="derivation{layout}" id="{name}">{head}{folded}{results}{notes}</section>'
 
@@ -201,11 +213,13 @@ class HtmlWriter:
         shown = self._equations(told.equations)
         if isinstance(told, Quoted):
             where = f'<a href="#{question_anchor(told.question)}">{escape(told.question)}</a>'
-            return f'<li id="{anchor}" value="{told.last}" class="quoted"><p>By {where}. {link}</p>{shown}</li>'
+            number = _number(told.first, told.last)
+            return f'<li id="{anchor}" class="quoted"><p>{number} By {where}. {link}</p>{shown}</li>'
         error = "" if told.error is None else f'<span class="error">error {told.error:.0e}</span>'
         return (
-            f'<li id="{anchor}" value="{told.number}"><p><b class="rule">{escape(_capital(told.step.rule))}.</b> '
-            f"{escape(told.step.reason)} {error} {link}</p>{shown}</li>"
+            f'<li id="{anchor}"><p>{_number(told.number, told.number)} '
+            f'<b class="rule">{escape(_capital(told.step.rule))}.</b> '
+            f"{words(told.step.reason)} {error} {link}</p>{shown}</li>"
         )
 
     def _result(self, derivation: Derivation, place: int) -> str:
@@ -243,6 +257,22 @@ def question_anchor(identity: str) -> str:
     'q-2-4-a'
     """
     return "q-" + "".join(c if c.isalnum() else "-" for c in identity)
+
+
+_INDEXED = re.compile(r"([^\W\d_])_(\{[^{}]*\}|\w)")
+
+
+def words(text: str) -> str:
+    """A sentence, letters with an index in it as such: ``s_{t−1}`` has a subscript.
+
+    >>> words("d s_{t−1} & x")
+    'd <i>s</i><sub>t−1</sub> &amp; x'
+    """
+    return _INDEXED.sub(lambda m: f"<i>{m.group(1)}</i><sub>{m.group(2).strip('{}')}</sub>", escape(text))
+
+
+def _number(first: int, last: int) -> str:
+    return f'<span class="number">({first if first == last else f"{first}–{last}"})</span>'
 
 
 def _capital(text: str) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from symrnn.drawing.svg import DARK, LIGHT, css
 from symrnn.sheets.claims import HEADLINES
 from symrnn.sheets.content import Answered, Part, Solution
-from symrnn.sheets.html_blocks import HtmlWriter, question_anchor
+from symrnn.sheets.html_blocks import HtmlWriter, question_anchor, words
 
 TEMPLATES = files("symrnn.sheets") / "templates"
 
@@ -47,7 +47,7 @@ def _light() -> str:
 def _part(writer: HtmlWriter, part: Part) -> dict[str, Any]:
     return {
         "anchor": f"part-{question_anchor(part.id)}",
-        "label": f"{part.id} {part.title}".strip(),
+        "label": Markup(words(f"{part.id} {part.title}".strip())),
         "text": Markup(writer.blocks(part.text)),
         "questions": [_question(writer, question) for question in part.questions],
     }
@@ -56,7 +56,7 @@ def _part(writer: HtmlWriter, part: Part) -> dict[str, Any]:
 def _question(writer: HtmlWriter, question: Answered) -> dict[str, Any]:
     return {
         "anchor": question_anchor(question.id),
-        "label": f"{question.id} {question.title}".strip(),
+        "label": Markup(words(f"{question.id} {question.title}".strip())),
         "points": "" if question.points is None else f"{question.points:g} points",
         "statement": Markup(writer.blocks(question.statement)),
         "answer": Markup(writer.answer(question)),

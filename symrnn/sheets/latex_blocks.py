@@ -48,6 +48,9 @@ TEXT_WIDTH = 42.0
 INSET_WIDTH = 39.0
 """The same inside a frame."""
 
+PICTURE = 300.0
+"""How wide a graph may be in points."""
+
 WIDE_INLINE = 24.0
 """A formula in a sentence that is wider than this may be broken at its relations."""
 
@@ -85,6 +88,8 @@ class LatexWriter:
     def _span(self, span: Span) -> str:
         if isinstance(span, Words):
             text = latex_words(span.text)
+            if span.mark == "emphasis" and len(span.text) <= 2 and span.text.isalpha():
+                return f"${span.text}$"
             return rf"\{MARKS[span.mark]}{{{text}}}" if span.mark else text
         return self._inline(chain_box(span.links, self.style))
 
@@ -128,7 +133,7 @@ class LatexWriter:
 
     @block.register
     def _(self, block: Picture) -> str:
-        return _figure(to_tikz(block.graph, self.style))
+        return _figure(to_tikz(block.graph, self.style, widest=PICTURE))
 
     @block.register
     def _(self, block: Paths) -> str:
@@ -136,7 +141,7 @@ class LatexWriter:
         rows = [
             Equation(typeset(one.left, self.style), typeset(build.add(*(lit.term for lit in one.terms)), self.style))
         ]
-        return f"{self.display(rows)}\n{_figure(to_tikz(block.graph, self.style))}"
+        return f"{self.display(rows)}\n{_figure(to_tikz(block.graph, self.style, widest=PICTURE))}"
 
     @block.register
     def _(self, block: Chart) -> str:

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from symrnn.api.derivation import Derivation
 from symrnn.calculus.steps import Step
 from symrnn.emitting.boxes import Box, Glyph, Kind, flat_row
+from symrnn.emitting.measure import width
 from symrnn.emitting.names import index_box
 from symrnn.emitting.report import continues, ranges, stands_left
 from symrnn.emitting.rules import EQUALS
 from symrnn.emitting.style import Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.language import Node
+
+ONE_LINE = 30.0
+"""A chain that is not wider than this, in em, stands on one line."""
 
 AT_MOST = Glyph("≤", r"\le", Kind.RELATION, plain="<=")
 
@@ -38,9 +42,11 @@ def chain_box(links: tuple[Node, ...], style: Style) -> Box:
 
 
 def chain_equations(links: tuple[Node, ...], style: Style) -> tuple[Equation, ...]:
-    """``a = b``, ``= c`` below each other; one link stands alone."""
+    """``a = b``, ``= c`` below each other, or on one line where they fit on one; one link stands alone."""
     if len(links) == 1:
         return (Equation(None, typeset(links[0], style), bare=True),)
+    if width(whole := chain_box(links[1:], style)) + width(typeset(links[0], style)) <= ONE_LINE:
+        return (Equation(typeset(links[0], style), whole),)
     left, first, *rest = (typeset(link, style) for link in links)
     return (Equation(left, first), *(Equation(None, box) for box in rest))
 

@@ -17,7 +17,7 @@ CHROMIUM_OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-hea
 
 
 def pdf_of_latex(source: str) -> bytes:
-    """The document compiled; raises DataError with TeX's own message where it doesn't, MissingExtraError without TeX."""
+    """The document compiled; raises DataError with TeX's own message, MissingExtraError without TeX."""
     program = find("pdflatex").require()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "sheet.tex").write_text(source, encoding="utf-8")

@@ -50,7 +50,8 @@ class Reader:
             raise type(error)(message, location=self.location, hint=error.hint) from None
 
     def _blocks(self, tokens: list[Token]) -> Iterator[Block]:
-        depth, items, numbered = 0, [], False
+        depth, numbered = 0, False
+        items: list[Prose] = []
         for token in tokens:
             if token.type in ("bullet_list_open", "ordered_list_open"):
                 depth, numbered = depth + 1, token.type.startswith("ordered")

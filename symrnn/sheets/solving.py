@@ -11,8 +11,8 @@ import numpy as np
 
 from symrnn import __version__
 from symrnn.checking.verification import DEFAULT_SETTING
-from symrnn.emitting.style import parse_style
-from symrnn.errors import QuestionError, did_you_mean
+from symrnn.emitting.style import Style, parse_style
+from symrnn.errors import QuestionError, SymrnnError, did_you_mean
 from symrnn.inquiry.substitute import number_node
 from symrnn.language import Index, Layout, Node
 from symrnn.oracle.data import instance_from_values
@@ -20,6 +20,7 @@ from symrnn.sheets.answers import answer_blocks
 from symrnn.sheets.answers_numbers import values_of
 from symrnn.sheets.claims import claimed
 from symrnn.sheets.content import Answered, Block, Claimed, Equalities, Notice, Paragraph, Part, Solution, Words
+from symrnn.sheets.one_layout import in_one_layout
 from symrnn.sheets.setting import Setting
 from symrnn.sheets.source import Item, SheetFile
 
@@ -27,13 +28,20 @@ from symrnn.sheets.source import Item, SheetFile
 def solve(file: SheetFile, layout: Layout | None = None, variant: int | None = None, seed: int = 0) -> Solution:
     """The whole sheet, solved and checked; in one layout where one is asked for, else in both."""
     own = _layout(file)
-    layouts = (own, own.other) if layout is None else (layout,)
-    setting = Setting(file, layouts, parse_style(file.head.get("style", "")), seed, variant)
+    setting = Setting(file, (own, own.other), _style(file), seed, variant)
     parts = tuple(_part(setting, section) for section in file.sections)
     preface = _text(setting, file.head, "preface")
     title, source = file.head.data["title"], file.head.get("source", "")
     footer = _footer(setting)
-    return Solution(file.name, title, source, layouts, setting.style, preface, parts, footer, variant=variant)
+    found = Solution(file.name, title, source, setting.layouts, setting.style, preface, parts, footer, variant=variant)
+    return found if layout is None else in_one_layout(found, layout)
+
+
+def _style(file: SheetFile) -> Style:
+    try:
+        return parse_style(file.head.get("style", ""))
+    except SymrnnError as error:
+        raise file.head.error(f"the style cannot be used: {error.message}", hint=error.hint) from None
 
 
 def _layout(file: SheetFile) -> Layout:
@@ -116,10 +124,10 @@ def _text(setting: Setting, item: Item, key: str) -> tuple[Block, ...]:
 def _footer(setting: Setting) -> tuple[Block, ...]:
     largest = max(setting.errors, default=0.0)
     text = (
-        f"How this was checked: {len(setting.errors)} computed lines and claims, by numbers that share no code with the "
-        f"derivations; seed {setting.seed}, sizes that differ pairwise, a non-zero initial state, τ = "
+        f"How this was checked: {len(setting.errors)} computed lines and claims, by numbers that share no code with "
+        f"the derivations; seed {setting.seed}, sizes that differ pairwise, a non-zero initial state, τ = "
         f"{DEFAULT_SETTING.tau}; complex step, central differences where a function is not analytic, exact fractions "
-        f"where numbers are given. Largest relative error: {largest:.1e}. symrnn {__version__}, NumPy {np.__version__}, "
-        f"Python {platform.python_version()}."
+        f"where numbers are given. Largest relative error: {largest:.1e}. "
+        f"symrnn {__version__}, NumPy {np.__version__}, Python {platform.python_version()}."
     )
     return (Paragraph((Words(text),)),)

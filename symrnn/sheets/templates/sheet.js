@@ -39,7 +39,7 @@
   // Pointing at a term lights up the way that it stands for.
   for (const figure of document.querySelectorAll("figure.paths")) {
     const elements = [...figure.querySelectorAll("[data-edge], [data-node], [data-label]")];
-    const arrow = (lit) => `url(#${figure.id}-arrow${lit ? "-lit" : ""})`;
+    const arrow = (lit) => `url(#${figure.dataset.graph}-arrow${lit ? "-lit" : ""})`;
     const show = (ids) => {
       for (const element of elements) {
         const lit = ids.has(element.dataset.edge ?? element.dataset.node ?? element.dataset.label);
