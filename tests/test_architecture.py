@@ -25,8 +25,8 @@ FLOORS = (
     {"emitting"},
     {"drawing"},
     {"checking"},
-    {"sheets"},
     {"api"},
+    {"sheets"},
     {"cli"},
     {"__init__", "__main__"},
 )

@@ -280,7 +280,7 @@ def _sized(delimiter: str, size: int, opening: bool) -> str:
 @box_latex.register
 def _(box: Grid) -> str:
     environment = {"(": "pmatrix", "[": "bmatrix"}[box.left]
-    tall = any(isinstance(cell, Lines) for row in box.rows for cell in row)
+    tall = any(isinstance(cell, Lines) or _is_large(cell) for row in box.rows for cell in row)
     between = r" \\[1ex] " if tall else r" \\ "
     rows = between.join(" & ".join(box_latex(cell) for cell in row) for row in box.rows)
     return rf"\begin{{{environment}}} {rows} \end{{{environment}}}"
