@@ -191,6 +191,9 @@ class Explainer:
             shift = source - Index.of(spans[0].index)
             low, high = (index_max(first, copy), last) if stack.direction == 1 else (first, index_min(last, copy))
             return (TimeSpan(spans[0].index, low - shift, high - shift),)
+        if spans and asked and spans[0].index == asked[0].index:
+            one, other = spans[0], asked[0]
+            return (TimeSpan(one.index, index_max(one.lower, other.lower), index_min(one.upper, other.upper)),)
         for span in asked:
             shift = copy - Index.of(span.index)
             low, high = (first, source) if stack.direction == 1 else (source, last)
