@@ -64,58 +64,84 @@ def _numeric(lower: Index, upper: Index) -> tuple[int, int] | None:
 
 def expand(node: Node) -> Node:
     """Write out all sums and products with numeric bounds, inside out."""
-    if isinstance(node, Sum):
-        return _expand_sum(node)
-    if isinstance(node, Product):
-        return _expand_product(node)
-    rebuilt = rebuild(node, lambda arg: expand(arg) if isinstance(arg, Node) else arg)
-    if isinstance(rebuilt, MatMul):
-        return product(*rebuilt.args[0])
-    if isinstance(rebuilt, Hadamard):
-        return build.times(*rebuilt.args[0])
-    if isinstance(rebuilt, Add):
-        return build.add(*rebuilt.args[0])
-    if isinstance(rebuilt, MatrixPower):
-        return build.matrix_power(*rebuilt.args)
-    if isinstance(rebuilt, Power):
-        return _expand_power(rebuilt)
-    if isinstance(rebuilt, IndexNumber) and rebuilt.index.constant is not None:
-        return number(rebuilt.index.constant)
-    if isinstance(rebuilt, Delta):
-        distance = (rebuilt.args[0] - rebuilt.args[1]).constant
-        return rebuilt if distance is None else (ONE if distance == 0 else number(0))
-    return build.neg(rebuilt.args[0]) if isinstance(rebuilt, Neg) else rebuilt
+    return _Expander().visit(node)
 
 
-def _expand_power(node: Power) -> Node:
+class _Expander:
+    """Writes each distinct expression out once: the factor of one step stands in many terms."""
+
+    def __init__(self) -> None:
+        self._known: dict[Node, Node] = {}
+        self._at: dict[tuple[Node, str, int], Node] = {}
+
+    def visit(self, node: Node) -> Node:
+        known = self._known.get(node)
+        if known is None:
+            known = self._known[node] = self._written(node)
+        return known
+
+    def _written(self, node: Node) -> Node:
+        if isinstance(node, Sum):
+            return self._sum(node)
+        if isinstance(node, Product):
+            return self._product(node)
+        return _tidied(rebuild(node, lambda arg: self.visit(arg) if isinstance(arg, Node) else arg))
+
+    def _body(self, node: Sum | Product, value: int) -> Node:
+        """The body at one value of the bound index, written out."""
+        key = (node.body, node.index, value)
+        known = self._at.get(key)
+        if known is None:
+            known = self._at[key] = self.visit(substitute_indices(node.body, {node.index: Index.of(value)}))
+        return known
+
+    def _sum(self, node: Sum) -> Node:
+        span = _numeric(node.lower, node.upper)
+        if span is None:
+            return Sum(self.visit(node.body), node.index, node.lower, node.upper)
+        bodies = [self._body(node, value) for value in range(span[0], span[1] + 1)]
+        return build.add(*bodies) if bodies else Zeros(node.shape)
+
+    def _product(self, node: Product) -> Node:
+        span = _numeric(node.first, node.last)
+        if span is None:
+            return type(node)(self.visit(node.body), node.index, node.first, node.last, node.step)
+        first, last = span
+        if (last - first) * node.step < -1:
+            raise QuestionError(f"the product from {first} to {last} lies below the empty product")
+        factors = [self._body(node, value) for value in range(first, last + node.step, node.step)]
+        if not factors:
+            if isinstance(node, HadamardProduct):
+                return Ones(*node.shape) if node.shape else ONE
+            return Eye(node.shape[0]) if node.shape else ONE
+        return build.times(*factors) if isinstance(node, HadamardProduct) else product(*factors)
+
+
+def _tidied(node: Node) -> Node:
+    """A rebuilt node, flat and with its numbers worked out."""
+    if isinstance(node, MatMul):
+        return product(*node.args[0])
+    if isinstance(node, Hadamard):
+        return build.times(*node.args[0])
+    if isinstance(node, Add):
+        return build.add(*node.args[0])
+    if isinstance(node, MatrixPower):
+        return build.matrix_power(*node.args)
+    if isinstance(node, Power):
+        return _written_power(node)
+    if isinstance(node, IndexNumber) and node.index.constant is not None:
+        return number(node.index.constant)
+    if isinstance(node, Delta):
+        distance = (node.args[0] - node.args[1]).constant
+        return node if distance is None else (ONE if distance == 0 else number(0))
+    return build.neg(node.args[0]) if isinstance(node, Neg) else node
+
+
+def _written_power(node: Power) -> Node:
     base, exponent = node.args
     if isinstance(exponent, Number) and exponent.value == 0:
         return Ones(*base.shape) if base.shape else ONE
     return build.power(base, exponent)
-
-
-def _expand_sum(node: Sum) -> Node:
-    span = _numeric(node.lower, node.upper)
-    if span is None:
-        return Sum(expand(node.body), node.index, node.lower, node.upper)
-    bodies = [expand(substitute_indices(node.body, {node.index: Index.of(i)})) for i in range(span[0], span[1] + 1)]
-    return build.add(*bodies) if bodies else Zeros(node.shape)
-
-
-def _expand_product(node: Product) -> Node:
-    span = _numeric(node.first, node.last)
-    if span is None:
-        return type(node)(expand(node.body), node.index, node.first, node.last, node.step)
-    first, last = span
-    places = range(first, last + node.step, node.step)
-    if (last - first) * node.step < -1:
-        raise QuestionError(f"the product from {first} to {last} lies below the empty product")
-    factors = [expand(substitute_indices(node.body, {node.index: Index.of(i)})) for i in places]
-    if not factors:
-        if isinstance(node, HadamardProduct):
-            return Ones(*node.shape) if node.shape else ONE
-        return Eye(node.shape[0]) if node.shape else ONE
-    return build.times(*factors) if isinstance(node, HadamardProduct) else product(*factors)
 
 
 def additive_terms(node: Node) -> tuple[Node, ...]:
