@@ -31,6 +31,9 @@ from symrnn.reading.scope import Scope
 LATEX_SIGNS = re.compile(r"\\[A-Za-z{(\[,;]|\$|\^|_\{|[∂∇∑∏₀-₉ₜₖ⊤ᵀ⊙]")
 """What the formula language never contains."""
 
+COMMENT = re.compile(r"(?<!\\)#[^\n]*")
+"""The formula language's, in which anything may stand."""
+
 MOST_CHARACTERS = 40_000
 MOST_READINGS = 48
 MOST_LETTERS = 5
@@ -63,7 +66,7 @@ def looks_like_latex(text: str) -> bool:
     >>> looks_like_latex(r"W^\top h_t"), looks_like_latex("W.T @ h[t]")
     (True, False)
     """
-    return LATEX_SIGNS.search(text) is not None
+    return LATEX_SIGNS.search(COMMENT.sub("", text)) is not None
 
 
 def read_answer(answer: Answer, asked: Asked) -> tuple[Reading, ...]:

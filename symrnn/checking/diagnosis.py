@@ -62,7 +62,7 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
     search = Search(judge, bench, effort)
     repairs: tuple[Repair, ...] = ()
     reading: str | None = None
-    if found.verdict not in ("transposed", "mixed") and exchanged is None:
+    if found.verdict not in ("transposed", "mixed"):
         for candidate_reading in _searched(found, readings):
             repairs = search.repairs(candidate_reading)
             if repairs:
@@ -93,7 +93,7 @@ def _sentence(found: Finding, repairs: Sequence[Repair], exchanged: str | None, 
     if found.verdict in ("transposed", "mixed", "scaled"):
         return known or ""
     if exchanged is not None:
-        return exchanged
+        return f"{exchanged}; or {repairs[0].mistake}" if repairs else exchanged
     if not repairs:
         none = NO_REPAIR if is_small(found.reading.formula) else "the formula is too long to look for the mistake"
         return f"{known}; {none}" if known else none

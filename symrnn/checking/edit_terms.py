@@ -102,7 +102,7 @@ def _gather(node: Add) -> Iterator[Change]:
         for last in (True, False):
             kept, end = (factors[:-1], factors[-1]) if last else (factors[1:], factors[0])
             grouped = made(Add, (end, *rest))
-            if grouped is None or grouped.shape != end.shape:
+            if grouped is None or grouped.shape not in (end.shape, node.shape):
                 continue
             changed = (*kept, grouped) if last else (grouped, *kept)
             new = made(type(inner), changed)

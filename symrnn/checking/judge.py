@@ -215,11 +215,13 @@ class Judge:
         return True
 
     def _assumed(self, reading: Reading, series: Series, targets: Sequence[Target]) -> Finding | None:
+        asked = reading.asked.layout
+        wanted = [t for t in targets if asked in (None, t.layout)]
         for assumption in assumptions(self.bench.cell):
-            for target in targets:
+            for target in wanted:
                 if self._holds_under(reading, assumption, target):
                     return self._under(reading, series, target, assumption.text)
-        first = self._first_step(reading, series, targets)
+        first = self._first_step(reading, series, wanted)
         return None if first is None else self._under(reading, series, first, "first step")
 
     def _under(self, reading: Reading, series: Series, target: Target, text: str) -> Finding:

@@ -100,6 +100,12 @@ class Bench:
         self._pools: dict[Any, Pool] = {}
         self.derived: dict[Any, Formula | None] = {}
 
+    @cached_property
+    def _unconstrained(self) -> Cell:
+        """The cell without ``symmetric``: what holds only for symmetric numbers is to be told apart."""
+        free = (replace(d, attributes=d.attributes - {"symmetric"}) for d in self.cell.declarations)
+        return replace(self.cell, declarations=tuple(free))
+
     def pool(self, asked: Asked) -> Pool:
         """The pieces of right and nearly right formulas, kept for the next answer."""
         key = (asked.of, asked.by)
@@ -148,7 +154,7 @@ class Bench:
         known = self._evaluators.get(key)
         if known is None:
             fixed = {n: v for n, v in self._sizes(shuffle).items() if n in self.cell.sizes} if shuffle else None
-            instance = random_instance(self.cell, self.seed + seed, fixed, tau)
+            instance = random_instance(self._unconstrained, self.seed + seed, fixed, tau)
             if change is not None:
                 instance = change(instance)
             known = Evaluator(self.cell, instance, at_kink=self.at_kink, budget=self.budget)

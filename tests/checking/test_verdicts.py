@@ -73,8 +73,9 @@ def test_a_zero_initial_state(judged):
     assert (found.verdict, found.assumption) == ("assumption", "h[0] = 0")
 
 
-def test_a_symmetric_matrix(judged):
-    cell = read_cell("size n\nparam A[n,n], x[n]\nloss f = x.T @ A @ x")
+@pytest.mark.parametrize("declared", ["", " symmetric"])
+def test_a_symmetric_matrix(judged, declared):
+    cell = read_cell(f"size n\nparam A[n,n]{declared}, x[n]\nloss f = x.T @ A @ x")
     found = judged(cell, "f", "x", "2 * (A @ x)")
     assert (found.verdict, found.assumption, found.layout) == ("assumption", "A symmetric", "denominator")
 

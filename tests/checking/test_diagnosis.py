@@ -1,0 +1,103 @@
+"""Planted mistakes, each caught, told apart and repaired."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import pytest
+
+G = "g[t] = V.T @ (yhat[t] - y[t]) + W.T @ diag(1 - h[t+1]**2) @ g[t+1]\n"
+RIGHT = G + "sum(diag(1 - h[t]**2) @ g[t] @ h[t-1].T, t)"
+FUTURE = " + W.T @ diag(1 - h[t+1]**2) @ g[t+1]"
+CHAIN = "sum(D(L[t], o[t]) @ D(o[t], h[t]) @ D(h[t], h[k]) @ Dplus(h[k], W), k, 1, t)"
+WRONG_SIDE = "D(L[t], h[t]) @ W @ diag(1 - h[t]**2)"
+PLANTED = [
+    ("wrong order", "h[t]", "h[k]", "prod(diag(1 - h[j]**2) @ W, j, k+1, t, 1)", "wrong order"),
+    ("diag on the wrong side", "L[t]", "h[t-1]", WRONG_SIDE, "diag stands on the wrong side"),
+    ("diag of the wrong step", "h[t]", "h[t-1]", "diag(1 - h[t-1]**2) @ W", "diagonal belongs to another step"),
+    ("W for its transpose", "L", "W", RIGHT.replace("W.T", "W"), "a transpose is missing: W"),
+    ("h_k for h_{k-1}", "L", "W", RIGHT.replace("h[t-1]", "h[t]"), "h[t] stands where h[t-1] belongs"),
+    ("total for immediate", "L[t]", "W", CHAIN.replace("Dplus", "D"), "total derivative D(h[k], W)"),
+    ("missing k = t term", "L[t]", "W", CHAIN.replace("1, t)", "1, t-1)"), "term k = t is missing"),
+    ("missing future terms", "L", "W", RIGHT.replace(FUTURE, ""), "future terms are missing"),
+    ("sign", "L", "W", RIGHT.replace("+ W.T", "- W.T"), "the sign of"),
+    ("square", "L", "W", RIGHT.replace("h[t]**2", "h[t]"), "a square is missing"),
+    ("missing factor", "L", "W", RIGHT.replace("diag(1 - h[t+1]**2) @ ", ""), "factor diag(1 - h[t+1]**2) is missing"),
+    ("extra factor", "L", "V", "sum(W @ (yhat[t] - y[t]) @ h[t].T, t)", "n×n and K×1"),
+    ("missing sum", "L", "V", "(yhat[t] - y[t]) @ h[t].T", "the sum over t is missing"),
+    ("exchanged", "L", "U", RIGHT, "derivative by W, not by U"),
+    ("parentheses", "L", "h[t]", "V.T @ yhat[t] - y[t]", "K"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("of", "by", "text", "mistake"), [p[1:] for p in PLANTED], ids=[p[0] for p in PLANTED])
+def test_a_planted_mistake_is_named(judged, of: str, by: str, text: str, mistake: str) -> None:
+    start = monotonic()
+    found = judged("elman", of, by, text, explain=True)
+    assert found.verdict != "correct"
+    assert mistake in found.mistake
+    assert monotonic() - start < 20  # 5 s on an idle machine; see benchmarks/
+
+
+def test_the_missing_mean(judged) -> None:
+    found = judged("rnn_notes", "L", "V", "sum((yhat[t] - y[t]) @ s[t].T, t)", explain=True)
+    assert (found.verdict, str(found.factor)) == ("scaled", "N")
+    assert "1/N is missing" in found.mistake
+
+
+@pytest.mark.parametrize(
+    "planted", [p for p in PLANTED if p[0] not in ("exchanged", "extra factor", "parentheses")], ids=lambda p: p[0]
+)
+def test_a_repair_is_right_when_it_is_checked(judged, planted) -> None:
+    _, of, by, text, _ = planted
+    found = judged("elman", of, by, text, explain=True)
+    assert found.repair is not None
+    assert "^" in found.repair
+    assert judged("elman", of, by, found.repair).verdict == "correct"
+
+
+def test_several_repairs_are_said_to_be_several(judged) -> None:
+    found = judged("elman", "L", "W", RIGHT.replace("yhat[t] - y[t]", "y[t] - yhat[t]"), explain=True)
+    assert len(found.repairs) > 1
+    assert "other changes would make it right" in found.mistake
+
+
+def test_no_repair_is_said_to_be_none(judged) -> None:
+    found = judged("elman", "L", "W", "sum(W @ W, t)", explain=True)
+    assert (found.verdict, found.repair) == ("wrong", None)
+    assert "no single change" in found.mistake
+
+
+def test_the_smallest_counterexample(judged) -> None:
+    found = judged("elman", "h[t]", "h[k]", "prod(diag(1 - h[j]**2) @ W, j, k+1, t, 1)", explain=True)
+    example = found.counterexample
+    assert example.tau == 3
+    assert example.sizes["n"] == 2
+    assert (example.times["t"], example.times["k"]) == (3, 1)
+    assert len(example.answer) == len(example.right) == 2
+
+
+def test_what_does_not_multiply_is_repaired_too(judged) -> None:
+    text = "W.T @ D(L, h[t+1]) @ diag(1 - h[t+1]**2) + V.T @ D(L, o[t])"
+    found = judged("elman", "L", "h[t]", text, "denominator", explain=True)
+    assert found.verdict == "nonconformable"
+    assert "diag stands on the wrong side" in found.mistake
+    assert judged("elman", "L", "h[t]", found.repair, "denominator").verdict == "correct"
+
+
+def test_json_has_the_pinned_keys(judged) -> None:
+    shown = judged("elman", "L", "W", RIGHT.replace("h[t-1]", "h[t]"), explain=True).to_dict()
+    pinned = (
+        "verdict layout factor window reading first_wrong_tau assumption error mistake repair counterexample"
+        " seed sizes ladder"
+    )
+    assert set(pinned.split()) <= set(shown)
+    assert len(shown["ladder"]) == 6
+
+
+def test_the_layout_asked_for_tells_mistakes_apart(judged) -> None:
+    text = "W @ diag(1 - h[t]**2)"
+    found = judged("elman", "h[t]", "h[t-1]", text, "numerator", explain=True)
+    assert (found.verdict, found.repairs[0].kind) == ("wrong", "swap")
+    found = judged("elman", "h[t]", "h[t-1]", text, "denominator", explain=True)
+    assert (found.assumption, found.repairs[0].kind) == ("W symmetric", "transpose")
