@@ -110,6 +110,8 @@ class ClosedForm:
     def _feed(self, later: StateStack, earlier: StateStack, paths: DirectPaths) -> None:
         """Send the closed adjoint of a later stack to the states of an earlier one that its step reads."""
         now, span = self.cell.now, self.cell.time
+        if not self._rows[later]:
+            return
         for leaf in self._reads(later, earlier):
             column = self.local.stack_column(later, leaf, self._others(later))
             lag = self.graph.lag(leaf)

@@ -89,3 +89,26 @@ def test_what_is_read_from_earlier_steps_ends_earlier(name: str, of: str, by: st
     assert span in shown
     assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
     assert all(step_error(step, judge) < TOLERANCE for step in found.steps)
+
+
+STACKED_BOTH_WAYS = """
+cell both
+size n, m, p
+param A[n,m], B[n,n], C[n,m], D[n,n], P[p,n], Q[p,n], R[p,p], v[p]
+input x[m]
+state f[n], g[n], u[p]
+f[t] = tanh(A @ x[t] + B @ f[t-1])
+g[t] = tanh(C @ x[t] + D @ g[t+1])
+u[t] = tanh(P @ f[t] + Q @ g[t] + R @ u[t-1])
+loss L = sum(dot(v, u[t]), t)
+"""
+
+
+@pytest.mark.parametrize(("of", "by"), [("f[t]", "A"), ("g[t]", "D"), ("f[t]", "P"), ("u[3]", "D"), ("f[3]", "x[k]")])
+def test_a_lower_layer_owes_nothing_to_an_upper_one(of: str, by: str) -> None:
+    cell = read_cell(STACKED_BOTH_WAYS)
+    judge = evaluator(cell)
+    found = ask(cell, of, by, ("all",))
+    assert "index" in {form.name for form in found.forms}
+    assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
+    assert all(step_error(step, judge) < TOLERANCE for step in found.steps)
