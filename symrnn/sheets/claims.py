@@ -38,7 +38,7 @@ from symrnn.sheets.source import Item
 
 HEADLINES = {
     "correct": "right",
-    "transposed": "right in the other layout",
+    "transposed": "right, but transposed",
     "mixed": "right, but in a mixed layout",
     "negated": "off by the sign",
     "scaled": "off by a constant factor",

@@ -19,7 +19,7 @@ from symrnn.oracle.data import instance_from_values
 from symrnn.sheets.answers import answer_blocks
 from symrnn.sheets.answers_numbers import values_of
 from symrnn.sheets.claims import claimed
-from symrnn.sheets.content import Answered, Block, Claimed, Equalities, Notice, Paragraph, Part, Solution, Words
+from symrnn.sheets.content import Answered, Block, Claimed, Formulas, Notice, Paragraph, Part, Solution, Span, Words
 from symrnn.sheets.one_layout import in_one_layout
 from symrnn.sheets.setting import Setting
 from symrnn.sheets.source import Item, SheetFile
@@ -113,7 +113,10 @@ def _given(setting: Setting, question: Item) -> tuple[Block, ...]:
             for when, entry in timed:
                 at = None if when is None else Index.of(when)
                 chains.append((cell.variable(name, at), number_node(np.asarray(entry))))
-    return tuple(Equalities(chain, definition=True) for chain in chains)
+    spans: list[Span] = [Words("Given: ")]
+    for place, chain in enumerate(chains):
+        spans += [Words(", " if place else ""), Formulas(chain)]
+    return (Paragraph((*spans, Words("."))),)
 
 
 def _text(setting: Setting, item: Item, key: str) -> tuple[Block, ...]:
