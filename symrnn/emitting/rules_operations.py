@@ -51,7 +51,6 @@ from symrnn.language import (
     Unvec,
     Variable,
     Vec,
-    build,
 )
 from symrnn.language.traversal import variables
 from symrnn.primitives import lookup
@@ -67,11 +66,17 @@ def signed(term: Node) -> tuple[bool, Node]:
     if isinstance(term, Number) and term.value < 0:
         return True, Number(-term.value)
     if isinstance(term, Hadamard) and isinstance(term.args[0][0], Number) and term.args[0][0].value < 0:
-        first, *rest = term.args[0]
-        return True, build.times(Number(-first.value), *rest)
+        return True, _without_sign(*term.args[0])
     if isinstance(term, Divide) and isinstance(term.args[0], Number) and term.args[0].value < 0:
         return True, Divide(Number(-term.args[0].value), term.args[1])
     return False, term
+
+
+def _without_sign(first: Number, *rest: Node) -> Node:
+    """A product without its minus: -1 x is −x, but numbers stay beside numbers, as in −3 · 0 and −1 · 11."""
+    if first.value == -1 and not isinstance(rest[0], Number):
+        return rest[0] if len(rest) == 1 else Hadamard(rest)
+    return Hadamard((Number(-first.value), *rest))
 
 
 @rule.register
