@@ -125,13 +125,17 @@ def index_set(index: Index) -> Set:
 
 
 def _monomial(atoms: tuple[Atom, ...], size: Rational) -> Box:
-    """``4 n`` or ``n m/2``."""
+    """``4 n``, ``n²`` or ``n m/2``."""
     top, bottom = size.numerator, size.denominator
-    factors: list[Box] = [_atom(atom) for atom in atoms]
+    factors = [_atom_power(atom, atoms.count(atom)) for atom in dict.fromkeys(atoms)]
     if top != 1 or not factors:
         factors.insert(0, number_glyph(str(top)))
     product = joined(factors, beside())
     return product if bottom == 1 else flat_row(product, SLASH, number_glyph(str(bottom)))
+
+
+def _atom_power(atom: Atom, power: int) -> Box:
+    return _atom(atom) if power == 1 else Scripts(_atom(atom), sup=number_glyph(str(power)))
 
 
 def _atom(atom: Atom) -> Box:

@@ -169,6 +169,13 @@ class Answered:
     points: float | None = None
     space: int | None = None
 
+    @property
+    def points_text(self) -> str:
+        """The points in words, nothing where the sheet gives none."""
+        if self.points is None:
+            return ""
+        return f"{self.points:g} point" if self.points == 1 else f"{self.points:g} points"
+
 
 @dataclass(frozen=True)
 class Claimed:
@@ -193,6 +200,11 @@ class Part:
     title: str
     text: tuple[Block, ...]
     questions: tuple[Answered, ...]
+
+    @property
+    def label(self) -> str:
+        """The title after the id, where that is a number or letter and not a word of its own."""
+        return f"{self.id} {self.title}".strip() if len(self.id) <= 3 else self.title or self.id
 
 
 @dataclass(frozen=True)

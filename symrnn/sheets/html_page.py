@@ -47,7 +47,7 @@ def _light() -> str:
 def _part(writer: HtmlWriter, part: Part) -> dict[str, Any]:
     return {
         "anchor": f"part-{question_anchor(part.id)}",
-        "label": Markup(words(f"{part.id} {part.title}".strip())),
+        "label": Markup(words(part.label)),
         "text": Markup(writer.blocks(part.text)),
         "questions": [_question(writer, question) for question in part.questions],
     }
@@ -57,7 +57,7 @@ def _question(writer: HtmlWriter, question: Answered) -> dict[str, Any]:
     return {
         "anchor": question_anchor(question.id),
         "label": Markup(words(f"{question.id} {question.title}".strip())),
-        "points": "" if question.points is None else f"{question.points:g} points",
+        "points": question.points_text,
         "statement": Markup(writer.blocks(question.statement)),
         "answer": Markup(writer.answer(question)),
         "claims": Markup("\n".join(writer.claim(claim) for claim in question.claims)),

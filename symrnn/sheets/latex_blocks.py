@@ -5,6 +5,7 @@ Where a sheet shows two layouts, the steps are told in its own, and of the other
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import singledispatchmethod
@@ -15,7 +16,7 @@ from symrnn.emitting.boxes import Box
 from symrnn.emitting.latex import box_latex, equation_rows
 from symrnn.emitting.measure import width
 from symrnn.emitting.report import shape_text
-from symrnn.emitting.report_latex import prose as latex_words
+from symrnn.emitting.report_latex import prose as sentence
 from symrnn.emitting.style import Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.errors import UnsupportedError
@@ -28,7 +29,6 @@ from symrnn.sheets.content import (
     Claimed,
     Derived,
     Equalities,
-    Formulas,
     Items,
     Notice,
     Paragraph,
@@ -45,7 +45,7 @@ from symrnn.sheets.notation import FORM_TITLES, Quoted, Told, chain_box, chain_e
 TEXT_WIDTH = 42.0
 """How many em a displayed line may have."""
 
-INSET_WIDTH = 39.0
+INSET_WIDTH = 38.0
 """The same inside a frame."""
 
 PICTURE = 300.0
@@ -76,10 +76,10 @@ class LatexWriter:
     def claim(self, claim: Claimed) -> str:
         """A claim with its verdict."""
         inner = LatexWriter(self.style, True)
-        head = rf"\textbf{{{latex_words(HEADLINES[claim.verdict].capitalize())}.}} The source prints: "
         colour = "right" if claim.right else "erratum"
-        body = inner.blocks(claim.blocks)
-        return f"\\begin{{remarkbox}}{{{colour}}}\n{head}{inner.prose(claim.printed)}\n\n{body}\n\\end{{remarkbox}}"
+        verdict = latex_words(HEADLINES[claim.verdict].capitalize())
+        head = rf"\textcolor{{{colour}}}{{\textbf{{{verdict}.}}}} The source prints: {inner.prose(claim.printed)}"
+        return framed(f"{head}\n\n{inner.blocks(claim.blocks)}", colour)
 
     def prose(self, prose: Prose) -> str:
         """Words and formulas inside a sentence."""
@@ -121,13 +121,11 @@ class LatexWriter:
 
     @block.register
     def _(self, block: Table) -> str:
-        share = 0.94 / max(len(block.head), 1)
-        narrow = max(_length(row) for row in (block.head, *block.rows)) < 75
-        column = "l" if narrow else rf">{{\raggedright\arraybackslash}}p{{{share:.3f}\linewidth}}"
+        columns = _columns((block.head, *block.rows), self.style)
         head = " & ".join(rf"\textit{{{self.prose(entry)}}}" for entry in block.head)
         rows = " \\\\[2pt]\n".join(" & ".join(self.prose(entry) for entry in row) for row in block.rows)
         return (
-            f"\\begin{{center}}\n\\begin{{tabular}}{{{column * len(block.head)}}}\n\\toprule\n{head} \\\\\n\\midrule\n"
+            f"\\begin{{center}}\\small\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head} \\\\\n\\midrule\n"
             f"{rows} \\\\\n\\bottomrule\n\\end{{tabular}}\n\\end{{center}}"
         )
 
@@ -153,8 +151,7 @@ class LatexWriter:
     @block.register
     def _(self, block: Notice) -> str:
         inner = LatexWriter(self.style, True)
-        body = f"\\textbf{{{latex_words(block.title)}.}} {inner.blocks(block.blocks)}"
-        return f"\\begin{{remarkbox}}{{remark}}\n{body}\n\\end{{remarkbox}}"
+        return framed(f"\\textbf{{{latex_words(block.title)}.}} {inner.blocks(block.blocks)}", "remark")
 
     @block.register
     def _(self, block: Space) -> str:
@@ -199,7 +196,7 @@ class LatexWriter:
             told.append(
                 f"\\resulttitle{{{latex_words(title + count + note + layout)}}}\n{self.display(equations, INSET_WIDTH)}"
             )
-        return "\\begin{resultbox}\n" + "\n".join(told) + "\n\\end{resultbox}"
+        return framed("\n".join(told), "result")
 
     def display(self, equations: Sequence[Equation], limit: float | None = None) -> str:
         """Equations as a display whose lines fit."""
@@ -217,13 +214,59 @@ class LatexWriter:
         return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
 
-def _length(row: Iterable[Prose]) -> int:
-    """About how many characters a row of a table takes."""
-    return sum(
-        len(span.text) if isinstance(span, Words) else 6 * len(span.links) if isinstance(span, Formulas) else 0
-        for prose in row
-        for span in prose
+LONGEST_FRAME = 28
+"""Lines that a frame may have; what is longer has to be broken over pages."""
+
+_RAISED = re.compile("([⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
+_LOWERED = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
+
+
+def latex_words(text: str) -> str:
+    r"""A sentence in LaTeX; raised signs and digits are one exponent.
+
+    >>> latex_words("σ⁻¹(T)")
+    '$\\sigma$$^{-1}$(T)'
+    """
+    pieces = _RAISED.split(text)
+    return "".join(
+        f"$^{{{piece.translate(_LOWERED)}}}$" if place % 2 else sentence(piece) for place, piece in enumerate(pieces)
     )
+
+
+def framed(body: str, colour: str) -> str:
+    """A body on a tinted ground, or between two bars where it may have to be broken over pages."""
+    lines = body.count("\\\\") * 2 + body.count("\\begin{align*}") * 3 + len(body.replace("\n\n", " " * 90)) // 160
+    name = "remarkbox" if lines <= LONGEST_FRAME else "longbox"
+    return f"\\begin{{{name}}}{{{colour}}}\n{body}\n\\end{{{name}}}"
+
+
+SHORT_ROW, FULL_ROW, WIDEST_COLUMN, GAP = 75.0, 100.0, 40.0, 2.0
+"""In characters: a row that fits on a line without breaking entries, a whole line, a column's claim, the room between columns."""
+
+
+def _columns(rows: Sequence[Sequence[Prose]], style: Style) -> str:
+    """The columns of a table: as they are where the rows are short, else sharing the line by what is in them."""
+    if max(sum(sum(_pieces(entry, style)) for entry in row) for row in rows) < SHORT_ROW:
+        return "l" * len(rows[0])
+    pieces = [[_pieces(entry, style) for entry in column] for column in zip(*rows, strict=True)]
+    least = [GAP + max((max(entry, default=0.0) for entry in column), default=0.0) for column in pieces]
+    wanted = [min(max(sum(entry) for entry in column), WIDEST_COLUMN) for column in pieces]
+    spare = max(FULL_ROW - sum(least), 0.0) / max(sum(wanted), 1.0)
+    widths = [low + spare * more for low, more in zip(least, wanted, strict=True)]
+    shares = (width / sum(widths) for width in widths)
+    column = r">{{\raggedright\arraybackslash}}p{{\dimexpr {:.3f}\linewidth-2\tabcolsep\relax}}"
+    return "".join(column.format(share) for share in shares)
+
+
+def _pieces(entry: Prose, style: Style) -> list[float]:
+    """About how many characters the unbreakable pieces of an entry take: words, and whole formulas."""
+    found: list[float] = []
+    for span in entry:
+        if isinstance(span, Words):
+            found += [len(word) + 1.0 for word in span.text.split()]
+        else:
+            found.append(2.1 * width(chain_box(span.links, style)))
+    return found
 
 
 def _figure(picture: str, caption: str = "") -> str:

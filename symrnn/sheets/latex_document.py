@@ -6,11 +6,10 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from symrnn.emitting.report_latex import prose as latex_words
 from symrnn.sheets.claims import HEADLINES
 from symrnn.sheets.content import Answered, Part, Solution
 from symrnn.sheets.html_page import template_text
-from symrnn.sheets.latex_blocks import LatexWriter
+from symrnn.sheets.latex_blocks import LatexWriter, latex_words
 
 # Marks that LaTeX has no use for; no text of a sheet is ever part of the template.
 _ENVIRONMENT = Environment(
@@ -42,7 +41,7 @@ def latex_document(solution: Solution) -> str:
 
 def _part(writer: LatexWriter, part: Part) -> dict[str, Any]:
     return {
-        "label": latex_words(f"{part.id} {part.title}".strip()),
+        "label": latex_words(part.label),
         "text": writer.blocks(part.text),
         "questions": [_question(writer, question) for question in part.questions],
     }
@@ -51,7 +50,7 @@ def _part(writer: LatexWriter, part: Part) -> dict[str, Any]:
 def _question(writer: LatexWriter, question: Answered) -> dict[str, Any]:
     return {
         "label": latex_words(f"{question.id} {question.title}".strip()),
-        "points": "" if question.points is None else f"{question.points:g} points",
+        "points": question.points_text,
         "statement": writer.blocks(question.statement),
         "answer": writer.blocks(question.answer),
         "claims": "\n\n".join(writer.claim(claim) for claim in question.claims),

@@ -16,7 +16,7 @@ from symrnn.emitting.style import Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.language import Node
 
-ONE_LINE = 30.0
+ONE_LINE = 38.0
 """A chain that is not wider than this, in em, stands on one line."""
 
 AT_MOST = Glyph("≤", r"\le", Kind.RELATION, plain="<=")

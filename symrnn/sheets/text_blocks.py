@@ -61,14 +61,14 @@ class TextWriter:
             told.append(f"Variant {solution.variant}")
         told.append(self.blocks(solution.preface))
         for part in solution.parts:
-            told += [_underlined(f"{part.id} {part.title}".strip(), "="), self.blocks(part.text)]
+            told += [_underlined(part.label, "="), self.blocks(part.text)]
             told += [self.question(question) for question in part.questions]
         told.append(self.blocks(solution.footer))
         return "\n\n".join(block for block in told if block) + "\n"
 
     def question(self, question: Answered) -> str:
         """A question with its answer and the claims about it."""
-        points = "" if question.points is None else f" ({question.points:g} points)"
+        points = f" ({question.points_text})" if question.points_text else ""
         title = _underlined(f"{question.id} {question.title}".strip() + points, "-")
         parts = [
             title,
