@@ -57,6 +57,12 @@ def check_question(cell: Cell, of: Node, by: By) -> None:
         _check_time(cell, leaf)
     for leaf in variables(of):
         _check_time(cell, leaf)
+    asked = of.args[0] if isinstance(of, (Entry, Slice, Transpose)) else of
+    if isinstance(asked, Variable) and asked.role not in (Role.COMPUTED, Role.LOSS):
+        raise QuestionError(
+            f"{asked.name} is given and depends on nothing: its derivative is zero by everything else",
+            hint="Ask for the derivative of the loss or of a variable that an equation defines.",
+        )
 
 
 def _check_time(cell: Cell, leaf: Variable) -> None:
