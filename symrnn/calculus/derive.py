@@ -17,7 +17,9 @@ from symrnn.language.cell import Cell
 from symrnn.language.formula import Formula, Part
 from symrnn.language.index import Index
 from symrnn.language.layout import Layout
+from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
+from symrnn.language.operation import Vec
 from symrnn.language.traversal import free_indices, fresh_index, map_nodes, substitute_indices
 
 
@@ -35,8 +37,9 @@ def derive(
 
     Without ``forms`` it is the closed form where there is one, else the recursion; ``("all",)`` are those that exist.
     ``unrolled`` needs ``tau``.  Raises QuestionError where the question has no answer or a single form that was asked
-    for does not exist, with the reason.
+    for does not exist, with the reason.  A matrix is differentiated by its vec: D(vec(S[t]), vec(S[k])).
     """
+    of, by = _by_vec(of, by)
     kind = read_by(by)
     check_question(cell, of, kind)
     if tau is not None and tau < 1:
@@ -65,6 +68,14 @@ def derive(
     shown = tuple(Form(f.name, _in_words(f.formula, back, layout, f.name), f.free, f.terms, f.note) for f in collected)
     question = Question(of, by, layout, window)
     return Derived(cell, question, shown, steps, question_spans(cell, of, by), assumptions, tuple(absent))
+
+
+def _by_vec(of: Node, by: Node) -> tuple[Node, Node]:
+    """A question about a matrix as one about its vec, and so for a matrix-valued variable that it is asked by."""
+    if of.is_single or of.is_column or of.is_row or len(of.shape) != 2:
+        return of, by
+    timed = isinstance(by, Variable) and by.role is Role.COMPUTED and not (by.is_scalar or by.is_column or by.is_row)
+    return Vec(of), Vec(by) if timed else by
 
 
 def _wanted(forms: Sequence[str] | None, tau: int | None) -> tuple[str, ...]:

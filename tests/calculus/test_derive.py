@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from symrnn.errors import QuestionError, UnsupportedError
-from symrnn.language import Index, Layout, Product
+from symrnn.language import Index, Layout, Product, Vec
 from symrnn.language.traversal import find
 from symrnn.oracle.evaluate import Evaluator
 from tests.calculus.support import TOLERANCE, ask, evaluator, form_error, library_cell, relative, step_error
@@ -195,3 +195,19 @@ def test_an_expression_of_one_step_counts_each_way_once() -> None:
         assert form_error(found, form, evaluator(cell)) < TOLERANCE, form.name
     for step in found.steps:
         assert step_error(step, evaluator(cell)) < TOLERANCE, step.rule
+
+
+@pytest.mark.parametrize("by", ["S[k]", "V", "x[k]", "S[0]"])
+@pytest.mark.parametrize("layout", list(Layout), ids=lambda layout: layout.value)
+def test_a_matrix_is_differentiated_by_its_vec(by: str, layout: Layout) -> None:
+    from symrnn.reading.cellfile import read_cell
+
+    cell = read_cell(
+        "size d, e, m\nparam V[e,m], K[d,m], A[e,e]\ninput x[m]\nstate S[e,d]\n"
+        "S[t] = A @ tanh(S[t-1]) + (V @ x[t]) @ (K @ x[t]).T\n"
+    )
+    judge = evaluator(cell)
+    found = ask(cell, "S[t]", by, ("all",), layout)
+    assert isinstance(found.question.of, Vec)
+    assert {"vec", "recursion"} <= {form.name for form in found.forms}
+    assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
