@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from math import nan
 
 from symrnn.checking.answers import Answer, Reading, read_answer
 from symrnn.checking.asked import Asked
@@ -12,8 +13,9 @@ from symrnn.checking.diagnosis import USUAL, Diagnosis, Effort, diagnose, diagno
 from symrnn.checking.judge import Finding, Judge, height
 from symrnn.checking.proof import proof_of
 from symrnn.checking.stations import Bench
-from symrnn.checking.verdict import Verdict
+from symrnn.checking.verdict import Rung, Verdict
 from symrnn.errors import DataError, ReadingError, ShapeError, SymrnnError, UnknownNameError
+from symrnn.language import Jacobian
 from symrnn.oracle.frame import TooManyOperationsError
 
 RANK = ("correct", "transposed", "mixed", "assumption", "truncated", "negated", "scaled", "wrong")
@@ -108,7 +110,8 @@ def _verdict(found: Finding, bench: Bench) -> Verdict:
     tolerance = bench.tolerance
     first_wrong = next((rung.tau for rung in found.rungs if not rung.error <= tolerance), None)
     note = found.target.note if found.target is not None else None
-    reading = "; ".join(n for n in (found.reading.note, note) if n) or None
+    repeats = "it only repeats what is asked" if _repeats(found.reading) else None
+    reading = "; ".join(n for n in (found.reading.note, note, repeats) if n) or None
     return Verdict(
         found.verdict,
         layout=found.layout,
@@ -121,10 +124,22 @@ def _verdict(found: Finding, bench: Bench) -> Verdict:
         mistake=found.mistake,
         seed=bench.seed,
         sizes=bench.sizes(),
-        ladder=found.rungs,
+        ladder=_whole_ladder(found.rungs, bench),
         tolerance=tolerance,
         method=bench.method,
     )
+
+
+def _whole_ladder(rungs: Sequence[Rung], bench: Bench) -> tuple[Rung, ...]:
+    """A rung for every length; those at which the question or the answer does not exist have no error."""
+    known = {rung.tau: rung for rung in rungs}
+    return tuple(known.get(tau, Rung(tau, nan, "there is no such time")) for tau in bench.lengths) if rungs else ()
+
+
+def _repeats(reading: Reading) -> bool:
+    """Whether an answer is nothing but the derivative that is asked for."""
+    expression = reading.formula.expression
+    return isinstance(expression, Jacobian) and (expression.of, expression.by) == (reading.asked.of, reading.asked.by)
 
 
 __all__ = ["Answer", "Asked", "Bench", "DataError", "Verdict", "check"]

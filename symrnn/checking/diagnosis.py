@@ -19,11 +19,12 @@ from symrnn.checking.marks import marked
 from symrnn.checking.places import is_small, size
 from symrnn.checking.readings import as_evaluated
 from symrnn.checking.sketches import plain, sketches
+from symrnn.checking.sketches_latex import latex_sketches
 from symrnn.checking.stations import Bench, Station, targets_for, value_at
 from symrnn.checking.verdict import Counterexample, Factor, Repair
 from symrnn.emitting.text import to_text
 from symrnn.errors import SymrnnError
-from symrnn.language import Formula, Hadamard, Layout, Node, Part, Role, Variable, build
+from symrnn.language import Formula, Hadamard, Jacobian, Layout, Node, Part, Role, Variable, build
 from symrnn.reading.expression import read_expression
 from symrnn.reading.scope import Scope
 
@@ -188,11 +189,11 @@ def _times(factor: Node, expression: Node) -> Node:
 
 def diagnose_unconformable(answer: Answer, asked: Asked, bench: Bench, effort: Effort = USUAL) -> Diagnosis:
     """Right formulas one change of the text away from one that doesn't multiply."""
-    if looks_like_latex(answer.text):
-        return Diagnosis()
+    latex = looks_like_latex(answer.text)
     judge, end = Judge(bench), monotonic() + effort.seconds
     found: list[Repair] = []
-    for sketch in sketches(answer.text, answer.source):
+    changed = latex_sketches(answer.text, answer.source) if latex else sketches(answer.text, answer.source)
+    for sketch in changed:
         if monotonic() > end or (found and found[0].kind != sketch.kind):
             break
         try:
@@ -200,7 +201,8 @@ def diagnose_unconformable(answer: Answer, asked: Asked, bench: Bench, effort: E
         except SymrnnError:
             continue
         if any(judge.is_right(reading) for reading in readings):
-            shown = marked(plain(answer.text, answer.source), sketch.text)
+            # Carets below a line would be superscripts in LaTeX: there the text stays as it is.
+            shown = sketch.text if latex else marked(plain(answer.text, answer.source), sketch.text)
             found.append(Repair(sketch.kind, sketch.mistake, sketch.text, shown, sketch.before, sketch.after))
     if not found:
         return Diagnosis(NO_REPAIR)
@@ -301,7 +303,12 @@ class Search:
 def _unlikely(candidate: Candidate) -> tuple[int, int]:
     """The smaller what was changed, the likelier it is the mistake; a product's order goes before its factors."""
     kind, node = candidate.change.kind, candidate.place.node
-    return int(kind != "reverse"), size(node)
+    likely = kind == "reverse" or (isinstance(node, Jacobian) and _is_parameter(node.by))
+    return int(not likely), size(node)
+
+
+def _is_parameter(node: Node) -> bool:
+    return isinstance(node, Variable) and node.role is Role.PARAMETER
 
 
 def _repair(candidate: Candidate, old: str) -> Repair:

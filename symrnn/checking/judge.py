@@ -19,6 +19,7 @@ from symrnn.language.traversal import find
 from symrnn.oracle.frame import TooManyOperationsError
 
 MOST_WINDOWS = 5
+OPEN = "no value was given for "
 MOST_ATOMS = 5
 
 
@@ -307,7 +308,7 @@ class Judge:
                 raise
             except SymrnnError as error:
                 values.append(None)
-                failures.append(error.message)
+                failures.append(_failure(error))
         return Series(tuple(stations), tuple(values), tuple(failures))
 
     def _error(self, values: Sequence[Array], truth: Sequence[Array]) -> float:
@@ -341,6 +342,14 @@ class Judge:
             for s, v in zip(series.stations, series.values, strict=True)
         ]
         return Finding(reading, verdict, rungs, max(errors), target=target, **more)  # type: ignore[arg-type]
+
+
+def _failure(error: SymrnnError) -> str:
+    """Why there is no value, from the answer's point of view."""
+    letters = error.message.removeprefix(OPEN)
+    if letters == error.message:
+        return error.message
+    return f"the answer leaves {letters} open: a sum over it is missing, or the time that is meant"
 
 
 def _has(station: Station, first: Index, last: Index) -> bool:

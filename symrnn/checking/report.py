@@ -81,7 +81,7 @@ def _ladder(found: Verdict) -> list[str]:
     lines = [f"  ladder: {shown}"]
     first = found.first_wrong_tau
     if first is not None and found.verdict != "correct":
-        taus = [rung.tau for rung in found.ladder if rung.tau < first]
+        taus = [rung.tau for rung in found.ladder if rung.tau < first and isfinite(rung.error)]
         until = f"right up to N = {taus[-1]}, wrong from N = {first}" if taus else f"wrong from N = {first}"
         lines.append(f"  {until}")
     return lines

@@ -101,3 +101,25 @@ def test_the_layout_asked_for_tells_mistakes_apart(judged) -> None:
     assert (found.verdict, found.repairs[0].kind) == ("wrong", "swap")
     found = judged("elman", "h[t]", "h[t-1]", text, "denominator", explain=True)
     assert (found.assumption, found.repairs[0].kind) == ("W symmetric", "transpose")
+
+
+def test_latex_that_does_not_multiply_is_repaired_in_latex(judged) -> None:
+    text = r"W^\top (\nabla_{h_{t+1}} L) \operatorname{diag}(1 - h_{t+1}^2) + V^\top \nabla_{o_t} L"
+    found = judged("elman", "L", "h[t]", text, "denominator", explain=True)
+    assert found.verdict == "nonconformable"
+    assert "diag stands on the wrong side" in found.mistake
+    assert judged("elman", "L", "h[t]", found.repair, "denominator").verdict == "correct"
+
+
+def test_the_parameters_derivative_is_the_likelier_immediate_one(judged) -> None:
+    found = judged("elman", "L", "W", "sum(D(L, h[t]) @ D(h[t], W), t)", explain=True)
+    assert found.repairs[0].text == "sum(D(L, h[t]) @ Dplus(h[t], W), t, 1, tau)"
+
+
+def test_an_answer_that_repeats_the_question_is_said_to(judged) -> None:
+    assert "repeats" in judged("elman", "L", "W", "D(L, W)").reading
+
+
+def test_a_time_that_is_left_open(judged) -> None:
+    found = judged("elman", "L", "V", "(yhat[t] - y[t]) @ h[t].T", explain=True)
+    assert "leaves t open" in found.mistake

@@ -168,3 +168,36 @@ def test_endless_formulas_are_stopped(judged):
         found = judged("elman", "L", "W", text)
         assert found.verdict == "unreadable"
         assert "too many operations" in found.mistake
+
+
+LSTM_STEP = """
+a = o[t] * (1 - o[t]) * tanh(c[t])
+s = o[t] * (1 - tanh(c[t])**2)
+gc = diag(ctilde[t] * i[t] * (1 - i[t])) @ U_i + diag(i[t] * (1 - ctilde[t]**2)) @ U_c
+p = diag(c[t-1] * f[t] * (1 - f[t])) @ U_f + gc
+concat(hcat(diag(a) @ U_o + diag(s) @ p, diag(s * f[t])), hcat(p, diag(f[t])))
+"""
+
+
+def test_a_block_jacobian_with_parts(judged):
+    stacks = ("concat(h[t], c[t])", "concat(h[t-1], c[t-1])")
+    found = judged("lstm", *stacks, LSTM_STEP, "numerator")
+    assert (found.verdict, found.layout) == ("correct", "numerator")
+    wrong = judged("lstm", *stacks, LSTM_STEP.replace("diag(s * f[t])", "diag(f[t])"), "numerator")
+    assert wrong.verdict == "wrong"
+
+
+def test_a_vector_by_a_matrix(judged):
+    recursion = "J[t] = diag(1 - h[t]**2) @ (kron(h[t-1].T, eye(n)) + W @ J[t-1])\nJ[t]"
+    found = judged("elman", "h[t]", "W", recursion)
+    assert (found.verdict, found.layout) == ("correct", "numerator")
+    assert "column-major" in found.reading
+    swapped = recursion.replace("kron(h[t-1].T, eye(n))", "kron(eye(n), h[t-1].T)")
+    assert "row-major" in judged("elman", "h[t]", "W", swapped).reading
+
+
+def test_a_literal_time_leaves_out_shorter_sequences(judged):
+    found = judged("elman", "L", "W", "sum(D(L, h[t]) @ Dplus(h[t], W), t, 1, 3)")
+    assert found.verdict != "correct"
+    assert found.first_wrong_tau == 4
+    assert found.to_dict()["ladder"][:2] == [None, None]
