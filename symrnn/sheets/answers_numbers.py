@@ -35,8 +35,8 @@ from symrnn.sheets.variants import varied
 def exact(setting: Setting, question: Item, item: Item) -> list[Block]:
     """Exact numbers, *symbolic = substituted = result*.
 
-    ``show`` are expressions, ``derivatives`` pairs of [of, by]; without ``show`` and with ``forward = true`` every value
-    of the run is told.  ``values`` are the answer's own, else the question's; ``relu0`` is the slope at the kink.
+    ``show`` are expressions, ``derivatives`` pairs of [of, by]; without ``show`` and with ``forward = true`` every
+    value of the run is told.  ``values`` are the answer's own, else the question's; ``relu0`` is the slope at the kink.
     """
     cell = cell_of(setting, question, item)
     found = evaluate(

@@ -11,13 +11,13 @@ from html import escape
 from symrnn.api.derivation import Derivation
 from symrnn.drawing.svg import to_svg
 from symrnn.emitting.boxes import Box, flat_row
-from symrnn.emitting.mathml import Page, box_mathml, math_element, to_mathml_flow
+from symrnn.emitting.mathml import to_mathml_flow
 from symrnn.emitting.report import shape_text
 from symrnn.emitting.rules import EQUALS
 from symrnn.emitting.style import Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.errors import UnsupportedError
-from symrnn.language import Layout, Node
+from symrnn.language import Layout, Neg, Node
 from symrnn.sheets.chart import chart_svg
 from symrnn.sheets.claims import HEADLINES
 from symrnn.sheets.content import (
@@ -164,18 +164,15 @@ class HtmlWriter:
         return f'<figure class="paths" data-graph="{name}">{sums}{hint}<div class="scroll">{svg}</div></figure>'
 
     def _lit_sum(self, one: LitSum) -> str:
-        lead = box_mathml(flat_row(typeset(one.left, self.style), EQUALS), Page())
-        pieces = [math_element(lead, block=False)]
+        shown = [to_mathml_flow(flat_row(typeset(one.left, self.style), EQUALS))]
         for place, lit in enumerate(one.terms):
-            plus = "<mo>+</mo>" if place else ""
-            math = f"{plus}{box_mathml(typeset(lit.term, self.style), Page())}"
-            ids = " ".join(sorted(lit.ids))
-            pieces.append(
-                f'<span class="term" tabindex="0" data-ids="{escape(ids)}">'
-                f"{math_element(f'<mrow>{math}</mrow>', block=False)}</span>"
-            )
-        shown = "<wbr>".join(piece.replace("<math ", '<math displaystyle="true" ', 1) for piece in pieces)
-        return f'<div class="formula in-{one.layout.value}">{shown}</div>'
+            negative = isinstance(lit.term, Neg)
+            lead = None if not place else MINUS if negative else PLUS
+            term = lit.term.args[0] if isinstance(lit.term, Neg) and place else lit.term
+            math = to_mathml_flow(typeset(term, self.style), lead=lead)
+            ids = escape(" ".join(sorted(lit.ids)))
+            shown.append(f'<span class="term" tabindex="0" data-ids="{ids}">{math}</span>')
+        return f'<div class="formula in-{one.layout.value}">{"<wbr>".join(shown)}</div>'
 
     @block.register
     def _(self, block: Derived) -> str:

@@ -241,7 +241,7 @@ def framed(body: str, colour: str) -> str:
 
 
 SHORT_ROW, FULL_ROW, WIDEST_COLUMN, GAP = 75.0, 100.0, 40.0, 2.0
-"""In characters: a row that fits on a line without breaking entries, a whole line, a column's claim, the room between columns."""
+"""In characters: a row that fits without breaking entries, a whole line, a column's claim, the room between two."""
 
 
 def _columns(rows: Sequence[Sequence[Prose]], style: Style) -> str:

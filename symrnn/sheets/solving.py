@@ -100,7 +100,7 @@ def _given(setting: Setting, question: Item) -> tuple[Block, ...]:
     cell = setting.cell(question)
     if cell is None:
         raise question.error("numbers are given, but there is no cell", hint='Add: cell = "elman"')
-    instance = instance_from_values(cell, values_of(setting, question, question))
+    instance = instance_from_values(cell, values_of(setting, question, Item({}, question.line, question.path)))
     chains: list[tuple[Node, ...]] = []
     for name in question.data["values"]:
         if name in instance.initial:
