@@ -264,6 +264,8 @@ class Chain:
             return self._linearity(loss, leaf)
         here = leaf.at(self.cell.now)
         if leaf.role is Role.COMPUTED and leaf.name not in self.cell.state and not self._feeds_state(leaf.name):
+            if loss.lower == loss.upper and loss.lower != leaf.time:
+                raise UnsupportedError(f"{leaf.name} acts on the {loss.term.name} of its own step alone")
             return self._scaled(loss, total_by(loss.term.at(leaf.time), leaf))
         outer = Index.of(self.letters.outer)
         low, high = self._sources_range(loss, leaf.time)
@@ -308,6 +310,8 @@ class Chain:
         head = self.head(of)
         if leaf.time is not None:
             return self._step_by_timed(of, leaf, head)
+        if not self._on_state(of.name):
+            return self._within_step(of, leaf)
         low, high = self._copies_range(of.time)
         inner = Index.of(self.letters.inner)
         terms = []
@@ -326,6 +330,12 @@ class Chain:
         if not terms:
             raise UnsupportedError(f"{of.name} does not depend on {leaf.name}")
         return build.add(*terms)
+
+    def _within_step(self, of: Variable, leaf: Variable) -> Node:
+        """No state stands between: all copies of the leaf but this step's are without effect."""
+        if self.local.derivative(of.name, leaf) is None:
+            raise UnsupportedError(f"{of.name} does not depend on {leaf.name}")
+        return immediate_by(of, leaf)
 
     def _step_by_timed(self, of: Variable, leaf: Variable, head: list[Node]) -> Node:
         assert self.stack is not None

@@ -45,6 +45,8 @@ def forward_recursion(cell: Cell, of: Node, by: By, by_node: Node, window: Index
     closed = ClosedForm(cell, of, Letters.avoiding(cell, frozenset()))
     terms: list[Node] = []
     for (lower, upper), row in closed.rows(stack).items():
+        if lower == upper and _may_be_start(cell, stack, leaf, lower):
+            raise UnsupportedError("the initial value itself is read, which is no state of a step")
         at = lower if lower == upper else Index.of(cell.time.index)
         term = build.compose(substitute_indices(row, {cell.time.index: at}), running.at(at))
         terms.append(term if lower == upper else build.sum_over(term, cell.time.index, lower, upper))
@@ -138,6 +140,15 @@ def _initial(cell: Cell, stack: StateStack, leaf: Variable) -> Node | None:
 
 def _is_start(cell: Cell, leaf: Variable) -> bool:
     return leaf.name in cell.state and leaf.time in cell.initial_times(cell.state[leaf.name])
+
+
+def _may_be_start(cell: Cell, stack: StateStack, leaf: Variable, time: Index) -> bool:
+    """Whether a source at a shifted free time, h[t-1], may be the initial value by which one differentiates."""
+    if leaf.role is not Role.COMPUTED or not (_is_start(cell, leaf) or shifted_state(cell, leaf)):
+        return False
+    fixed = cell.time.first.names() | cell.time.last.names() | set(cell.sizes)
+    shifts = [(time - name).constant for name in time.names() - fixed]
+    return any(shift is not None and shift * stack.direction < 0 for shift in shifts)
 
 
 def _may_start(cell: Cell, leaf: Variable, name: str, age: int) -> bool:
