@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from symrnn.checking.answers import Answer, claim_question, looks_like_latex
+from symrnn.checking.answers import Answer, Reading, claim_question, looks_like_latex, read_answer
 from symrnn.checking.asked import Asked
 from symrnn.checking.check import check
 from symrnn.checking.diagnosis import flipped
+from symrnn.checking.judge import Judge
 from symrnn.checking.stations import Bench
 from symrnn.checking.verdict import Verdict
 from symrnn.emitting.text import to_text
 from symrnn.errors import Location, ReadingError, SymrnnError
-from symrnn.language import Cell, Layout
+from symrnn.language import Cell
 from symrnn.language.traversal import fresh_index
 from symrnn.reading.cellfile import read_cell
-from symrnn.reading.formula import read_formula
-from symrnn.reading.scope import Scope
 
 NAME = re.compile(r"[A-Za-z_]\w*")
 CLAIM = re.compile(r"^\s*D(plus)?\s*\(")
@@ -102,17 +101,17 @@ def layout_of(text: str, asked: Asked, bench: Bench | None = None) -> Verdict:
     return check(Answer(text), asked, bench or Bench(asked.cell))
 
 
-def converted(text: str, cell: Cell, found: Verdict) -> str | None:
-    """A right formula in the other layout; None where it can't be turned round."""
-    layout = Layout.NUMERATOR if found.layout in ("numerator", "both") else Layout.DENOMINATOR
-    if looks_like_latex(text):
-        return None
-    try:
-        formula = read_formula(text, Scope.of(cell), layout)
-    except SymrnnError:
-        return None
-    turned = flipped(formula)
-    return None if turned is None else to_text(turned)
+def converted(text: str, asked: Asked, bench: Bench | None = None) -> str | None:
+    """A right formula in the other layout; None where no reading of it can be turned round."""
+    held = bench or Bench(asked.cell)
+    judge = Judge(held)
+    for reading in read_answer(Answer(text), asked):
+        for target in judge.right_targets(reading.formula, reading):
+            turned = flipped(reading.formula)
+            other = replace(asked, layout=target.layout.other)
+            if turned is not None and judge.is_right(Reading(turned, other)):
+                return to_text(turned)
+    return None
 
 
 def consistency(text: str, cell: Cell) -> Consistency:

@@ -14,10 +14,10 @@ def marked(old: str, new: str) -> str:
     >>> print(marked("W @ h[t]", "W.T @ h[t]"))
     W.T @ h[t]
     #^^
-    >>> print(marked("a = b\\nW @ h[t]", "a = b\\nW @ h[t-1]"))
+    >>> print(marked("a = b\nW @ h[t]", "a = b\nW @ h[t-1]"))
     a = b
     W @ h[t-1]
-    #      ^^
+    # ^^
     """
     before, after = old.splitlines(), new.splitlines()
     shown: list[str] = []

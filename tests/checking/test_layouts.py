@@ -31,27 +31,27 @@ COOKBOOK = [
 
 def verdict(of: str, by: str, text: str):
     cell = declared_cell(NAMES)
-    return cell, layout_of(text, Asked(cell, *read_question(of, by, cell)))
+    return layout_of(text, Asked(cell, *read_question(of, by, cell)))
 
 
 @pytest.mark.parametrize(("of", "by", "numerator", "denominator"), COOKBOOK, ids=[c[0] for c in COOKBOOK])
 def test_the_cookbook_in_both_layouts(of: str, by: str, numerator: str, denominator: str) -> None:
     for text, layout in ((numerator, "numerator"), (denominator, "denominator")):
-        _, found = verdict(of, by, text)
+        found = verdict(of, by, text)
         assert (found.verdict, found.layout) == ("correct", layout)
 
 
 @pytest.mark.parametrize(("of", "by", "numerator", "denominator"), COOKBOOK, ids=[c[0] for c in COOKBOOK])
 def test_conversion_goes_to_the_other_layout(of: str, by: str, numerator: str, denominator: str) -> None:
-    cell, found = verdict(of, by, denominator)
-    turned = converted(denominator, cell, found)
+    cell = declared_cell(NAMES)
+    turned = converted(denominator, Asked(cell, *read_question(of, by, cell)))
     assert turned is not None
-    assert verdict(of, by, turned)[1].layout == "numerator"
+    assert verdict(of, by, turned).layout == "numerator"
 
 
 def test_both_layouts_at_once_and_none() -> None:
-    assert verdict("alpha * alpha", "alpha", "2 * alpha")[1].layout == "both"
-    _, found = verdict("x.T @ A @ x", "x", "(A + A.T) @ x.T")
+    assert verdict("alpha * alpha", "alpha", "2 * alpha").layout == "both"
+    found = verdict("x.T @ A @ x", "x", "(A + A.T) @ x.T")
     assert found.verdict == "nonconformable"
 
 
@@ -81,3 +81,15 @@ def test_a_consistent_text_and_a_wrong_line() -> None:
 def test_bad_declarations_are_one_message(declarations: str) -> None:
     with pytest.raises(SymrnnError):
         declared_cell(declarations)
+
+
+def test_latex_lines() -> None:
+    text = r"""
+    \frac{\partial x^\top A x}{\partial x} = (A + A^\top) x
+    \frac{\partial a^\top x}{\partial x} = a
+    """
+    found = consistency(text, declared_cell(NAMES))
+    assert (found.consistent, found.layout) == (True, "denominator")
+    cell = declared_cell(NAMES)
+    asked = Asked(cell, *read_question("x.T @ A @ x", "x", cell))
+    assert converted(r"(A + A^\top) x", asked) == "x.T @ (A.T + A)"

@@ -201,3 +201,15 @@ def test_a_literal_time_leaves_out_shorter_sequences(judged):
     assert found.verdict != "correct"
     assert found.first_wrong_tau == 4
     assert found.to_dict()["ladder"][:2] == [None, None]
+
+
+def test_inert_derivatives_of_two_layouts_are_mixed(judged):
+    text = "D(h[t+1], h[t]).T @ D(h[t], h[t-1])"
+    found = judged("elman", "h[t+1]", "h[t-1]", text)
+    assert found.verdict == "mixed"
+    assert "D(h[t+1], h[t]) in" in found.mistake
+
+
+def test_a_negated_truncated_answer_is_negated_and_has_its_window(judged):
+    found = judged("elman", "L", "h[t]", "-(yhat[t] - y[t]).T @ V")
+    assert (found.verdict, found.window) == ("negated", 0)

@@ -58,8 +58,9 @@ def _single(text: str, cell: Cell, options: argparse.Namespace, terminal: Termin
     from symrnn.checking.report import verdict_text
     from symrnn.reading.question import read_question
 
-    verdict = layout_of(text, Asked(cell, *read_question(options.of, options.wrt, cell)))
-    other = converted(text, cell, verdict) if options.convert and verdict.correct else None
+    asked = Asked(cell, *read_question(options.of, options.wrt, cell))
+    verdict = layout_of(text, asked)
+    other = converted(text, asked) if options.convert and verdict.correct else None
     if options.json:
         more = {"converted": other} if options.convert else {}
         terminal.write(_as_json({**verdict.to_dict(), "layout": verdict.layout if verdict.correct else None, **more}))
