@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 
 from symrnn.emitting import python_source as py
+from symrnn.emitting.numpy_compute import NARROW, WIDE, Compute, short_vectors, tuple_text
 from symrnn.emitting.numpy_expression import HELPERS
-from symrnn.emitting.numpy_fast import Block, FastBody, gradient_source, make_workspace, plan_storage
+from symrnn.emitting.numpy_fast import FastBody, gradient_source, make_workspace, plan_storage
 from symrnn.emitting.numpy_interface import CHECKS, DIAGNOSIS, LIKE, write_tables
+from symrnn.emitting.numpy_narrow import NarrowBody, gradient_place
 from symrnn.emitting.numpy_plain import ROWS, PlainModule
-from symrnn.emitting.numpy_values import Workspace
 from symrnn.emitting.python_source import Source, wrap
 from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
-from symrnn.language import Cell, Index
+from symrnn.language import Cell
 from symrnn.planning.graph import Arg, Op, deref
 from symrnn.planning.interface import Interface, Slot, build_interface
+from symrnn.planning.stacking import plan_narrow
+from symrnn.planning.storage import Storage
 from symrnn.planning.system import System, build_system
 
 RESERVED = (
@@ -68,7 +70,24 @@ def assemble(cell: Cell, wrt: Sequence[str] | None, relu0: float) -> str:
     interface = build_interface(system)
     work = make_workspace(storage, interface, RESERVED, relu0)
     body = FastBody(storage, interface, work)
-    return _Assembly(cell, system, interface, work, body.build(), relu0, wrt).text()
+    parts = [Compute("_all_at_once", WIDE, work, body.build(), lambda op: gradient_source(work, op).source)]
+    narrow = _narrow(storage, interface, relu0)
+    if narrow is not None:
+        parts.append(narrow)
+    return _Assembly(cell, system, interface, parts, relu0, wrt).text()
+
+
+def _narrow(storage: Storage, interface: Interface, relu0: float) -> Compute | None:
+    """The schedule for short vectors, where the cell has one."""
+    try:
+        work = make_workspace(storage, interface, RESERVED, relu0)
+        plan = plan_narrow(storage.schedule)
+        if not plan.packs:
+            return None
+        body = NarrowBody(plan, storage, interface, work)
+        return Compute("_few_calls", NARROW, work, body.build(), lambda op: gradient_place(body, op), plan.packs)
+    except UnsupportedError:
+        return None
 
 
 class _Assembly:
@@ -77,12 +96,14 @@ class _Assembly:
         cell: Cell,
         system: System,
         interface: Interface,
-        work: Workspace,
-        blocks: list[Block],
+        parts: list[Compute],
         relu0: float,
         wrt: Sequence[str] | None,
     ) -> None:
-        self.cell, self.system, self.interface, self.work, self.blocks = cell, system, interface, work, blocks
+        self.cell, self.system, self.interface, self.parts = cell, system, interface, parts
+        self.work = parts[0].work
+        for part in parts:
+            part.share(parts)
         self.relu0 = relu0
         self.plain = PlainModule(build_system(cell, wrt), relu0)
         if interface.length_slot is None:
@@ -91,6 +112,10 @@ class _Assembly:
     def text(self) -> str:
         maker = Source()
         self._maker(maker)
+        computes = []
+        for part in self.parts:
+            computes.append(Source())
+            part.write(computes[-1], self.system, self.interface)
         allocating = Source()
         self._allocating(allocating)
         self.plain.source = Source()
@@ -100,7 +125,7 @@ class _Assembly:
         for name in dict.fromkeys([*self.work.helpers, *self.plain.writer.helpers]):
             head.blank(2)
             head.block(HELPERS[name])
-        parts = [head, maker, allocating, self.plain.source]
+        parts = [head, maker, allocating, *computes, self.plain.source]
         helpers = [PIECES, CHECKS, LIKE, DIAGNOSIS, *([ROWS] if self.plain.uses_rows else [])]
         texts = ["\n".join(p.lines).strip("\n") for p in parts] + [h.strip("\n") for h in helpers]
         return "\n\n\n".join(texts) + "\n"
@@ -139,131 +164,25 @@ class _Assembly:
 It reuses its buffers: the gradients that it returns are overwritten by the next call.
 """
 ''')
-            inner = Source()
-            inner.depth = source.depth
-            self._compute(inner)
-            self._caller(inner)
-            self._setup(source, inner)
-            source.lines += inner.lines
-            source.raw("return loss_and_gradients")
-
-    def _setup(self, source: Source, inner: Source) -> None:
-        text = re.sub(r"#.*", "", "\n".join([*self.work.setup, *inner.lines]))
-        source.raw("dtype = np.dtype(dtype)")
-        source.raw("has_batch, batch = batch is not None, batch or 1")
-        for name in sorted(self.system.time.last.names() | self.system.time.first.names()):
-            shown = self.work.index_names[name]
-            if re.search(rf"\b{shown}\b", text):
-                rest = self.system.time.length - Index.of(name)
-                source.assign(shown, self.work.writer.index(Index.of("steps") - rest))
-        for name in sorted(self.work.functions):
-            source.raw(f"{name.replace('.', '_')} = np.{name}")
-        for value, name in self.work.constants.items():
-            if re.search(rf"\b{name}\b", text):
-                source.raw(f"{name} = np.array({float(value)!r}, dtype)")
-        source.comment("Buffers, time first; then views: one tuple for every step, one for every piece.")
-        for line in self._buffers():
-            source.raw(line)
-        for line in self.work.setup:
-            source.raw(line)
-
-    def _buffers(self) -> list[str]:
-        lines = []
-        made_in_setup = {line.split(" = ")[0] for line in self.work.setup}
-        for slot in self.work.storage.slots:
-            if slot not in self.work.slot_names:
-                continue
-            name = self.work.slot_names[slot]
-            if slot.kind == "piece" or name in made_in_setup:
-                continue
-            axes = [self.work.index(a) for a in slot.axes]
-            lead = ["batch"] if slot.batched else []
-            if slot.kind == "buffer":
-                assert slot.rows is not None
-                rows = self.work.index(slot.rows[1] - slot.rows[0] + 1)
-                shape = ", ".join([rows, *lead, *axes])
-                names = [v.names[0] for v in slot.values if v.names]
-                shown = f"  # {', '.join(names)}" if names else ""
-                lines.append(f"{name} = np.empty({_tuple(shape)}, dtype){shown}")
+            source.raw("dtype = np.dtype(dtype)")
+            source.raw("has_batch, batch = batch is not None, batch or 1")
+            given = ", ".join([*self._sizes(), "steps", "batch", "dtype"])
+            if len(self.parts) > 1:
+                source.comment(
+                    "Short vectors: a call costs more than its work, so there are few of them, on stacked vectors."
+                )
+                source.comment(
+                    "Long ones: nothing is multiplied in the loops that could be outside, and nothing is copied."
+                )
+                source.raw(f"short = {short_vectors(self.parts[1].work, self.parts[1].packs)}")
+                source.raw(f"compute = (_few_calls if short else _all_at_once)({given})")
             else:
-                shape = ", ".join([*lead, *axes])
-                lines.append(f"{name} = np.empty({_tuple(shape)}, dtype)")
-        return lines
-
-    def _arguments(self) -> list[str]:
-        names = []
-        for slot in self.interface.slots:
-            name = self.work.data_names[slot.key]
-            names.append(name)
-            if slot.labels and name in self._label_names():
-                names.append(f"{name}_labels")
-        return names
+                source.raw(f"compute = _all_at_once({given})")
+            self._caller(source)
+            source.raw("return loss_and_gradients")
 
     def _label_names(self) -> set[str]:
         return {self.work.data_names[key] for key in self.work.labelled}
-
-    def _compute(self, source: Source) -> None:
-        source.blank(1)
-        with source.indented(f"def compute({', '.join(self._arguments())})"):
-            for key in sorted(self.work.dense):
-                name = self.work.data_names[key]
-                if name in self._label_names():
-                    classes = self.work.index(self.interface.slot[key].axes[0])
-                    with source.indented(f"if {name} is None"):
-                        source.raw(
-                            f"{name} = np.eye({classes}, dtype=dtype)[{name}_labels].reshape(steps, batch, {classes})"
-                        )
-            for expression, name in self.work.prelude.items():
-                head, mark, note = name.partition("  #")
-                source.raw(f"{head} = {expression}{mark}{note}")
-            for block in self.blocks:
-                source.blank(1)
-                source.comment(block.comment)
-                self._block(source, block)
-            source.blank(1)
-            loss = deref(Arg(self.work.schedule.program.loss)).op
-            results = [self._result(key, op) for key, op in self.work.schedule.program.gradients.items()]
-            source.raw(f"return {self._scalar(loss)}, ({', '.join(results)},)")
-
-    def _scalar(self, op: Op) -> str:
-        if op.kind == "number":
-            return repr(float(op.data[0]))
-        return self.work.name_of(op)
-
-    def _result(self, key: str, op: Op) -> str:
-        inner = deref(Arg(op)).op
-        slot = self.interface.slot[key]
-        if inner.kind in ("number", "full") and not inner.data[-1]:
-            lead = (["steps"] if slot.timed else []) + (["batch"] if slot.per_example else [])
-            shape = ", ".join([*lead, *(self.work.index(a) for a in slot.inner)])
-            return f"np.zeros(({shape}{',' if shape else ''}), dtype)"
-        source = gradient_source(self.work, op).source
-        if slot.per_example and not inner.batched:
-            lead = ["steps"] if slot.timed else []
-            shape = ", ".join([*lead, "batch", *(self.work.index(a) for a in slot.inner)])
-            spread = f"{source}[:, None]" if slot.timed else source
-            return f"np.broadcast_to({spread}, ({shape},))"
-        if slot.group == "initial" and not slot.per_example:
-            return source
-        return source
-
-    def _block(self, source: Source, block: Block) -> None:
-        for line in block.before:
-            source.raw(line)
-        if block.header:
-            with source.indented(block.header):
-                self._lines(source, block.lines)
-        else:
-            self._lines(source, block.lines)
-        for line in block.after:
-            source.raw(line)
-
-    def _lines(self, source: Source, lines: list[str]) -> None:
-        for line in lines:
-            if line.startswith("# "):
-                source.comment(line[2:])
-            else:
-                source.raw(line)
 
     # ---- the function that is made
 
@@ -332,7 +251,7 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
             shape = ", ".join(parts)
             if not slot.is_array:
                 continue
-            source.raw(f"{name}_shape = {_tuple(shape)}")
+            source.raw(f"{name}_shape = {tuple_text(shape)}")
             if not slot.labels:
                 expected += [f"{name}_shape", "dtype"]
         source.raw(f"expected = ({', '.join(expected)})")
@@ -443,8 +362,3 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
                 f"batch = {given}.shape[{place}] if {given}.ndim == {own} + ({given}.dtype.kind not in 'iu') else None"
             )
         return f"batch = {given}.shape[{place}] if {given}.ndim == {own + 1} else None"
-
-
-def _tuple(items: str) -> str:
-    """A tuple of some items."""
-    return f"({items})" if not items or "," in items else f"({items},)"

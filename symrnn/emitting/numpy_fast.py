@@ -24,6 +24,7 @@ from symrnn.emitting.numpy_values import (
 from symrnn.emitting.python_source import Names
 from symrnn.language import Index, Role
 from symrnn.language.node import format_shape
+from symrnn.planning.blocks import take_apart
 from symrnn.planning.describe import Describer
 from symrnn.planning.fission import reads, split
 from symrnn.planning.graph import Arg, Op, build_program, deref
@@ -35,6 +36,10 @@ from symrnn.planning.system import System
 
 PIECE_BYTES = 1 << 20
 """The working set of one piece of a stage over all times: about a second-level cache."""
+
+
+AFTER = "@after "
+"""Marks the place after a value is made, where views and copies of it are."""
 
 
 @dataclass
@@ -54,6 +59,7 @@ def plan_storage(system: System) -> Storage:
     Raises UnsupportedError for recursions that cannot be run step by step.
     """
     program = build_program(system)
+    take_apart(program)
     simplify(program)
     schedule = build_schedule(split(program))
     check_margins(schedule)
@@ -320,6 +326,7 @@ class FastBody:
             lines.append(f"{name} = {context.read(reads(op)[0]).source}.sum(0)")
         else:
             lines.append(f"{name} = {writer.expression(op, False)}")
+        lines.append(f"{AFTER}{name}")
 
     def _at(self, op: Op, context: OnceContext, lines: list[str]) -> None:
         (arg,) = reads(op)

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_expression import BATCH, TIME
-from symrnn.emitting.numpy_values import Operand, PieceContext, StageContext, Workspace
+from symrnn.emitting.numpy_values import Operand, StageContext, Workspace
 from symrnn.errors import UnsupportedError
 from symrnn.language import Role
 from symrnn.planning import arrays
@@ -68,7 +68,7 @@ class StatementWriter:
             return (
                 f"{operand.source}.T"
                 if operand.rows
-                else self.work.begin(f"{operand.source}_column", f"{operand.source}[:, None]")
+                else self.work.derive(operand.op, f"{operand.source}_column", f"{operand.source}[:, None]")
             )
         return operand.source
 
@@ -227,14 +227,12 @@ def label_places(writer: StatementWriter, arg: Arg, target: Operand) -> str:
     work.labelled.add(arg.op.data[0])
     classes = work.index(arg.op.axes[0])
     skipped = _skipped(writer, arg)
-    labels = f"{name}_labels[span]"
+    labels = writer.context.here(f"{name}_labels")
     if skipped != "0":
         expression = f"None if {name}_labels is None else {name}_labels[{skipped} * batch :]"
-        labels = f"{work.begin(f'{name}_moved', expression)}[span]"
+        labels = writer.context.here(work.begin(f"{name}_moved", expression))
     count = work.make("counting", "np.arange(steps * batch)")
-    assert isinstance(writer.context, PieceContext)
-    bounds = writer.context.bounds
-    mine = writer.context.local("place", ("counting",), f"_cut_same({count}, {bounds}, batch)")
+    mine = writer.context.beginning("place", count)
     if target.columns:
         return f"{labels} * len({mine}) + {mine}"
     return f"{mine} * {classes} + {labels}"
@@ -260,7 +258,7 @@ def _dense_rows(writer: StatementWriter, arg: Arg, target: Operand) -> str:
     classes = writer.work.index(arg.op.axes[0])
     skipped = _skipped(writer, arg)
     shifted = "" if skipped == "0" else f"[{skipped}:]"
-    rows = f"{name}{shifted}.reshape(-1, {classes})[span]"
+    rows = writer.context.here(f"{name}{shifted}.reshape(-1, {classes})")
     return f"{rows}.T" if target.columns else rows
 
 
@@ -385,9 +383,9 @@ def _multiply(writer: StatementWriter, vector: Operand, matrix: Operand, flip: b
         return
     left = f"{vector.source}.T" if vector.columns else vector.source
     if flip:
-        right = work.begin(f"{base}_t", f"{base}.T")
+        right = work.derive(matrix.op, f"{base}_t", f"{base}.T")
     elif writer.reversed_weights(matrix.op):
-        right = work.begin(f"{base}_r", f"np.ascontiguousarray({base}.T).T if batch > 1 else {base}")
+        right = work.derive(matrix.op, f"{base}_r", f"np.ascontiguousarray({base}.T).T if batch > 1 else {base}")
     else:
         right = base
     writer.lines.append(f"{left}.dot({right}, {target.source})")
@@ -411,7 +409,9 @@ def _apply(writer: StatementWriter, op: Op, target: Operand) -> bool:
     elif name == "reciprocal":
         writer.call("divide", writer.work.constant(ONE), shown[0], out)
     elif name == "relu":
-        writer.lines.append(f"{writer.work.function('maximum')}({shown[0]}, {writer.work.constant(Fraction(0))}, out={out})")
+        writer.lines.append(
+            f"{writer.work.function('maximum')}({shown[0]}, {writer.work.constant(Fraction(0))}, out={out})"
+        )
     elif name == "softplus":
         writer.call("logaddexp", shown[0], writer.work.constant(Fraction(0)), out)
     elif name == "power":

@@ -103,9 +103,7 @@ class TotalWriter:
         rows = " * batch" if operand.rows else ""
         if isinstance(self.context, PieceContext):
             ones = self.work.make("ones", f"np.ones({self.context.length}{rows}, dtype)")
-            bounds = self.context.bounds
-            step = "batch" if operand.rows else "1"
-            return self.context.local("ones_here", ("ones", step), f"_cut_same({ones}, {bounds}, {step})")
+            return self.context.beginning("ones_here", ones, rows=operand.rows)
         return (
             self.work.make("ones", f"np.ones(len({operand.source}), dtype)")
             if operand.source in (self.work.made.values())

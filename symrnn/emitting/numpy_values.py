@@ -38,6 +38,8 @@ class Workspace:
     relu0: float = 0.0
     setup: list[str] = field(default_factory=list)
     prelude: dict[str, str] = field(default_factory=dict)
+    prelude_of: dict[str, str] = field(default_factory=dict)
+    derived: dict[str, list[str]] = field(default_factory=dict)
     constants: dict[Fraction, str] = field(default_factory=dict)
     functions: dict[str, None] = field(default_factory=dict)
     slot_names: dict[Slot, str] = field(default_factory=dict)
@@ -95,6 +97,18 @@ class Workspace:
         if expression not in self.prelude:
             self.prelude[expression] = f"{self.names.give(wanted)}" + (f"  # {comment}" if comment else "")
         return self.prelude[expression].split("  #")[0]
+
+    def derive(self, op: Op, wanted: str, expression: str) -> str:
+        """A view or copy of a weight, made as soon as the weight is there: given, or computed at some point."""
+        if op.kind == "data":
+            return self.begin(wanted, expression)
+        if op.kind in ("full", "identity"):
+            return self.make(wanted, expression)
+        if expression not in self.prelude_of:
+            name = self.names.give(wanted)
+            self.prelude_of[expression] = name
+            self.derived.setdefault(self.name_of(op), []).append(f"{name} = {expression}")
+        return self.prelude_of[expression]
 
     # ---- names
 
@@ -196,6 +210,14 @@ class StageContext:
     def timed(self, arg: Arg) -> Operand:
         """An operand with one value per time."""
         raise NotImplementedError
+
+    def here(self, rows: str) -> str:
+        """The rows of an array that the statement at hand is about; all of them unless a stage has pieces."""
+        return rows
+
+    def beginning(self, wanted: str, array: str, rows: bool = True) -> str:
+        """The beginning of an array, as long as what the statement at hand is about."""
+        return array
 
     def local(self, wanted: str, key: tuple[object, ...], sequence: str, given: bool = False) -> str:
         """A name that a stage's loop binds, walking over a sequence."""
@@ -348,6 +370,13 @@ class PieceContext(StageContext):
         self.bounds = work.names.give("pieces")
         self.width = f"{self.bounds}[0][1]"
         self.length = length
+
+    def here(self, rows: str) -> str:
+        return f"{rows}[span]"
+
+    def beginning(self, wanted: str, array: str, rows: bool = True) -> str:
+        step = "batch" if rows else "1"
+        return self.local(wanted, ("beginning", array, step), f"_cut_same({array}, {self.bounds}, {step})")
 
     def over(self, array: str, rows: bool) -> str:
         """An array cut into pieces."""

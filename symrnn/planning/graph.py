@@ -227,6 +227,10 @@ class Builder:
         """The operation itself where it is read at the present time, else one that copies it."""
         if arg.shift == 0 and arg.op.kind not in ("var", "data") and not arg.op.names:
             return arg.op
+        if arg.op.kind not in ("var", "data", "at") and not arg.op.adjoint:
+            # What is computed from values of other times stays so: s[t] = y[t-1] + z[t-1].
+            moved = [Arg(a.op, a.shift + arg.shift) if a.op.timed else a for a in arg.op.args]
+            return self.node(arg.op.kind, moved, (*arg.op.data,), arg.op.axes)
         return self.node("plus", [arg], (Fraction(1),), arg.op.axes, adjoint=False)
 
     def with_overrides(self, d: Definition) -> Op:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from symrnn.errors import UnsupportedError
 from symrnn.language import Index, Role
-from symrnn.planning.fission import Fission, reads
+from symrnn.planning.fission import Component, Fission, reads
 from symrnn.planning.graph import Arg, Op, Program, deref
 from symrnn.planning.simplify import sums_to_one, users
 
@@ -113,7 +113,7 @@ class _Stages:
         return found
 
     def build(self) -> list[Stage]:
-        for component in self.fission.components:
+        for component in self._late():
             if component.is_loop:
                 self._flush()
                 time = self.fission.program.system.time
@@ -123,6 +123,28 @@ class _Stages:
                 self._place(component.ops[0])
         self._flush()
         return self.stages
+
+    def _late(self) -> list[Component]:
+        """The components, with what begins from a loop's values moved behind the loops that do not need it."""
+        order = list(self.fission.components)
+        loop_ops = {op for c in order if c.is_loop for op in c.ops}
+        for component in reversed(self.fission.components):
+            op = component.ops[0]
+            if component.is_loop or not op.timed or is_source(op):
+                continue
+            if not all(a.op in loop_ops or is_source(a.op) or not a.op.timed for a in reads(op)):
+                continue
+            here = order.index(component)
+            read = {
+                place
+                for place, other in enumerate(order)
+                if place != here and any(a.op is op for o in other.ops for a in operands(o, self.fused))
+            }
+            first = min(read, default=here)
+            if any(order[place].is_loop for place in range(here + 1, first)):
+                order.remove(component)
+                order.insert(first - 1, component)
+        return order
 
     def _place(self, op: Op) -> None:
         if is_source(op) or op in self.fused or op in self.placed:

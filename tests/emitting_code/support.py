@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,12 +21,13 @@ Arrays = dict[str, Any]
 GROUPS = {Role.PARAMETER: "params", Role.CONSTANT: "params", Role.INPUT: "inputs", Role.TARGET: "targets"}
 
 
+@cache
 def library_cell(name: str, head: str | None = None) -> Cell:
     """A cell of the library."""
     return read_cell(source_text(name), name, heads=head_text, head=head)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """Arguments for generated code and the expected answer; ``examples`` are the batch's members."""
 
@@ -127,8 +129,12 @@ def _example(cell: Cell, first: Instance, seed: int) -> Instance:
     return replace(other, values={**other.values, **shared}, initial={**other.initial, **learned})
 
 
+@cache
 def problem(cell: Cell, seed: int = 0, tau: int = 5, batch: int | None = None) -> Problem:
-    """A problem without a batch axis, or with one of this many examples, its answer added up by hand."""
+    """A problem without a batch axis, or with one of this many examples, its answer added up by hand.
+
+    Kept between tests: nobody may write into its arrays.
+    """
     first = random_instance(cell, seed, tau=tau)
     if batch is None:
         groups = data_of(cell, first)

@@ -38,7 +38,7 @@ def test_the_command_writes_one_module_with_its_library_alone(name: str, tmp_pat
     assert main(["code", "gru", "--backend", name, "-o", str(target)]) == 0
     tree = ast.parse(target.read_text("utf-8"))
     imported = {a.name.split(".")[0] for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    assert imported <= {"math", "numpy", name}
+    assert imported <= {"math", "functools", "numpy", name}
     functions = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
     assert {"forward", "loss_and_gradients"} <= functions
     assert "lam_h[t] =" in target.read_text("utf-8")
