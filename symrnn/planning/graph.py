@@ -242,11 +242,16 @@ class Builder:
             moved = at_time(array, at, self.index)
             lines.append([t for t in _terms(moved) if not _outside(t, at, self.index, time.first, time.last)])
         common = []
+        general, *exceptions = [list(line) for line in lines]
         for term in lines[0]:
             gone = [_outside(term, at, self.index, time.first, time.last) for at in when]
-            if all(lost or term in line for lost, line in zip(gone, lines[1:], strict=True)):
+            # A term may stand several times: each time it is common once.
+            if all(lost or term in line for lost, line in zip(gone, exceptions, strict=True)):
                 common.append(term)
-        rests = [arrays.plus([t for t in line if t not in common] or [arrays.zeros(d.axes)]) for line in lines]
+                for lost, line in zip([False, *gone], [general, *exceptions], strict=True):
+                    if not lost:
+                        line.remove(term)
+        rests = [arrays.plus(line or [arrays.zeros(d.axes)]) for line in (general, *exceptions)]
         args = [Arg(self.now(self.build(r))) for r in rests]
         batched = d.expression.batched or any(r.batched for r in rests)
         selected = self.node("select", args, tuple(when), d.axes, batched=batched, timed=True, adjoint=False)
