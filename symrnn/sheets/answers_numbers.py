@@ -16,6 +16,7 @@ from symrnn.errors import CheckFailedError
 from symrnn.inquiry.evaluate import Line as ValueLine
 from symrnn.inquiry.evaluate import evaluate
 from symrnn.inquiry.flow import flow as gradient_flow
+from symrnn.inquiry.spectral import MatrixFacts
 from symrnn.inquiry.spectral import spectral as spectral_facts
 from symrnn.inquiry.substitute import number_node, written_out
 from symrnn.language import Cell, Index, Jacobian, Node, number
@@ -244,7 +245,17 @@ def spectral(setting: Setting, question: Item, item: Item) -> list[Block]:
         seed=setting.seed,
         sizes=item.get("sizes"),
     )
-    return [Items(tuple(plain(_sentence(s.text)) for s in found.statements))]
+    blocks: list[Block] = [Items(tuple(plain(_sentence(s.text)) for s in found.statements))]
+    if found.matrices:
+        head = ("matrix", "largest singular value", "smallest", "spectral radius", "absolute values of the eigenvalues")
+        blocks.append(Table(tuple(plain(h) for h in head), tuple(_matrix_row(facts) for facts in found.matrices)))
+    return blocks
+
+
+def _matrix_row(facts: MatrixFacts) -> tuple[Prose, ...]:
+    sizes = ", ".join(f"{abs(value):.4g}" for value in facts.eigenvalues)
+    numbers = (f"{value:.4g}" for value in (facts.largest, facts.smallest, facts.radius))
+    return (plain(f"{facts.name}, {facts.size}×{facts.size}"), *map(plain, numbers), plain(sizes))
 
 
 def _sentence(text: str) -> str:
