@@ -174,9 +174,10 @@ class Derivation:
 
     def code(self, plain: bool = False) -> str:
         """A NumPy module that computes the cell's gradients by the recursion, this one's among them."""
-        from symrnn.emitting.numpy_module import CodeOptions, emit
+        from symrnn.checking.checked_code import checked_code
+        from symrnn.emitting.numpy_module import CodeOptions
 
-        return emit(self.cell, plain, CodeOptions(relu0=self.setting.at_kink))
+        return checked_code(self.cell, plain, CodeOptions(relu0=self.setting.at_kink)).source
 
     def lambdify(self, form: str | None = None) -> FormulaFunction:
         """The closed form as a NumPy callable, ``f(values, **times)``; its ``source`` reads like the formula."""

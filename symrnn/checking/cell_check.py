@@ -10,9 +10,10 @@ from typing import Any
 from symrnn.calculus.derive import derive
 from symrnn.calculus.recursion import gradient_leaves
 from symrnn.calculus.steps import Derived
+from symrnn.checking.checked_code import checked_code
 from symrnn.checking.generated import Problem, batched, run_module, single
 from symrnn.checking.verification import TAU, Setting, analytic, examine
-from symrnn.emitting.numpy_module import CodeOptions, emit
+from symrnn.emitting.numpy_module import CodeOptions
 from symrnn.emitting.text import index_text, to_text
 from symrnn.errors import QuestionError, SymrnnError, UnsupportedError
 from symrnn.language import Call, Cell, Layout, Role, Variable
@@ -150,7 +151,7 @@ def _code(cell: Cell, evaluator: Evaluator, at_kink: float) -> Code:
 def _run(cell: Cell, plain: bool, problem: Problem, at_kink: float) -> dict[str, Outcome]:
     keys = ("loss", *problem.gradients)
     try:
-        module = run_module(emit(cell, plain, CodeOptions(relu0=at_kink)), cell.name)
+        module = run_module(checked_code(cell, plain, CodeOptions(relu0=at_kink)).source, cell.name)
         errors = problem.errors(module)
     except UnsupportedError as missing:
         return dict.fromkeys(keys, Outcome(absent=missing.message))

@@ -12,6 +12,7 @@ installed; --step-latex prints the step's own LaTeX, as latexify reads it off th
 from __future__ import annotations
 
 import argparse
+import sys
 
 from symrnn.cli import arguments
 from symrnn.cli.terminal import Terminal
@@ -44,10 +45,13 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
         terminal.deliver(step_latex(cell).text() + "\n", options.output)
         return 0
-    from symrnn.emitting.numpy_module import CodeOptions, emit
+    from symrnn.checking.checked_code import checked_code
+    from symrnn.emitting.numpy_module import CodeOptions
 
-    chosen = CodeOptions(wrt=_names(options.wrt), relu0=float(options.relu0))
-    terminal.deliver(emit(cell, options.plain, chosen), options.output)
+    found = checked_code(cell, options.plain, CodeOptions(wrt=_names(options.wrt), relu0=float(options.relu0)))
+    if found.remark is not None:
+        print(f"symrnn: {found.remark}", file=sys.stderr)
+    terminal.deliver(found.source, options.output)
     return 0
 
 
