@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from symrnn.doctor import find
 from symrnn.emitting.jax_module import emit_jax
+from symrnn.emitting.numba_module import emit_numba
+from symrnn.emitting.torch_module import emit_torch
 from symrnn.errors import UnknownNameError, did_you_mean
 from symrnn.language import Cell
 
@@ -20,7 +22,9 @@ class Backend:
 
 
 BACKENDS: Mapping[str, Backend] = {
+    "numba": Backend("numba", emit_numba),
     "jax": Backend("JAX", emit_jax),
+    "torch": Backend("PyTorch", emit_torch),
 }
 
 

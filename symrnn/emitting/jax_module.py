@@ -66,6 +66,15 @@ def _common(arrays):
     return jnp.result_type(*kinds) if kinds else jnp.result_type(float)
 
 
+def _device(given):
+    """Where new arrays are made: left to JAX."""
+    return None
+
+
+def _spread_like(number, given):
+    return jnp.broadcast_to(number, given.shape)
+
+
 def _cast(array, dtype):
     return array.astype(dtype)
 

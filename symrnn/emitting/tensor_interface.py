@@ -1,7 +1,8 @@
 """The part of a JAX or PyTorch module that meets the caller; it is the same text for every cell.
 
 It looks at names, shapes and types alone, so that it works on arrays whose numbers are not known yet.  What the
-libraries do differently is in the functions ``_array``, ``_is_whole``, ``_common`` and ``_classes`` of each.
+libraries do differently is in the functions ``_array``, ``_is_whole``, ``_common``, ``_cast``, ``_device``,
+``_classes`` and ``_spread_like`` of each.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def _unpack(params, inputs, targets=None, initial=None, steps=None):
         raise ValueError(f"the number of steps is {steps}, expected at least 1")
     has_batch, batch = _batch(given, shapes)
     ready = {"steps": steps, "batch": batch, "has_batch": has_batch, "given": given, **sizes}
+    ready["device"] = _device(given)
     for key in given:
         _check_shape(given, key, shapes[key], steps, (batch,) if has_batch else ())
     ready["dtype"] = dtype = _common([array for key, array in given.items() if key not in LABELS])
@@ -94,13 +96,14 @@ def _check_shape(given, key, shape, steps, lead):
     letters = _letters(key, bool(lead))
     labels = f", or integer labels of shape {full[:-1]}" if key in LABELS else ""
     raise ValueError(f"{key} has shape {have}, expected {letters} = {full}{labels}")
+'''
 
-
+LIKE = '''
 def _like(array, given):
     """A gradient in the shape of what it belongs to: summed over the batch where that has none."""
     if math.prod(array.shape) > math.prod(given.shape):
         array = array.sum(0)
-    return _spread(array, tuple(given.shape), array.dtype) if array.ndim == 0 else array.reshape(tuple(given.shape))
+    return _spread_like(array, given) if array.ndim == 0 else array.reshape(tuple(given.shape))
 '''
 
 MODULE_NOTES = """

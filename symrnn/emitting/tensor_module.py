@@ -11,7 +11,7 @@ import ast
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_interface import write_tables
 from symrnn.emitting.python_source import Source
-from symrnn.emitting.tensor_interface import CHECKS, MODULE_NOTES
+from symrnn.emitting.tensor_interface import CHECKS, LIKE, MODULE_NOTES
 from symrnn.emitting.tensor_names import load_of, names_in
 from symrnn.emitting.tensor_stages import stages
 from symrnn.emitting.tensor_steps import TensorSteps
@@ -63,7 +63,7 @@ class TensorModule(TensorSteps):
         return head
 
     def _support(self) -> str:
-        parts = [self.dialect.support, CHECKS if self.system.loss is not None else CHECKS.split("\n\n\ndef _like")[0]]
+        parts = [self.dialect.support, CHECKS, *([LIKE] if self.system.loss is not None else [])]
         return "\n\n\n".join(p.strip("\n") for p in parts) + "\n"
 
     def _functions(self) -> None:
@@ -211,6 +211,8 @@ class TensorModule(TensorSteps):
 
     def _public_gradients(self) -> None:
         self.source.blank(2)
+        if self.dialect.quiet:
+            self.source.raw(self.dialect.quiet)
         with self.source.indented("def loss_and_gradients(params, inputs, targets, initial=None)"):
             self.source.block('''
 """The loss, summed over the batch, and its gradients by name, each in the shape of what it belongs to."""
@@ -218,3 +220,6 @@ data = _unpack(params, inputs, targets, initial)
 loss, variables = _loss(data, _forward(data))
 return loss, _gradients(data, variables)
 ''')
+        if self.dialect.loss:
+            self.source.blank(2)
+            self.source.block(self.dialect.loss)

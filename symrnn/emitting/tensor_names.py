@@ -29,7 +29,8 @@ RESERVED = (
 class Dialect:
     """A library: its name and import, its own functions, and how NumPy's calls are written with it.
 
-    ``helpers`` are functions that a module defines where it uses them, ``support`` those that it always has.
+    ``helpers`` are functions that a module defines where it uses them, ``support`` those that it always has, ``loss``
+    one that its automatic differentiation takes; ``quiet`` is a decorator that keeps the latter out.
     """
 
     title: str
@@ -40,6 +41,8 @@ class Dialect:
     support: str
     translate: Callable[[ast.expr], ast.expr]
     notes: str
+    loss: str = ""
+    quiet: str = ""
 
 
 @dataclass
@@ -150,7 +153,7 @@ class TensorNames:
         return self.writer.single().expression(Lowering(lambda name, role: False)(node))
 
     def _names_in(self, nodes: list[Node | None]) -> set[str]:
-        found = [self._value(node) for node in nodes if node is not None]
+        found = [self.dialect.translate(self._value(node)) for node in nodes if node is not None]
         return {inner.id for value in found for inner in ast.walk(value) if isinstance(inner, ast.Name)}
 
     def _solve_length(self, name: str) -> None:
