@@ -13,7 +13,7 @@ from symrnn.drawing.svg import to_svg
 from symrnn.emitting.boxes import Box, flat_row
 from symrnn.emitting.mathml import to_mathml_flow
 from symrnn.emitting.report import shape_text
-from symrnn.emitting.rules import EQUALS
+from symrnn.emitting.rules import EQUALS, MINUS, PLUS
 from symrnn.emitting.style import Style
 from symrnn.emitting.typeset import Equation, typeset, typeset_formula
 from symrnn.errors import UnsupportedError
