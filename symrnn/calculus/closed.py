@@ -166,7 +166,13 @@ class ClosedForm:
         return product(*factors)
 
     def by_parameter(self, leaf: Variable) -> Node:
-        """∂of/∂leaf for a leaf without a time: a parameter, an untimed input."""
+        """∂of/∂leaf for a leaf without a time: a parameter, an untimed input, a quantity of the whole sequence."""
+        if leaf.name not in self.cell.whole:
+            return self._by_untimed(leaf)
+        return self._total([*self.paths.whole.get(leaf.name, []), self._by_untimed(leaf)], leaf)
+
+    def _by_untimed(self, leaf: Variable) -> Node:
+        """The same without what the loss reads of a whole-sequence quantity itself, which is direct in its parts."""
         terms = list(self.paths.untimed.get(leaf, []))
         for stack in state_stacks(self.cell):
             for span, row in self.rows(stack).items():
@@ -182,8 +188,14 @@ class ClosedForm:
         for equation in self.cell.whole.values():
             if leaf in variables(equation.expression):
                 here = self.cell.variable(equation.name)
-                terms.extend(self._handed_on(equation.expression, self.by_parameter(here), leaf))
+                terms.extend(self._handed_on(equation.expression, self._by_untimed(here), leaf))
         return terms
+
+    def acts_through_whole(self, leaf: Variable) -> bool:
+        """Whether a leaf reaches the steps through an untimed equation."""
+        if leaf.time is not None:
+            return bool(self._whole_sources(leaf.name))
+        return any(not is_zero(value) for value in self._through_whole(leaf))
 
     def _whole_sources(self, name: str) -> list[tuple[tuple[Index, Index], Node]]:
         """The same for a timed input that an untimed equation sums up, ``xbar = mean(x[t], t)``."""
@@ -193,7 +205,7 @@ class ClosedForm:
                 v.name == name and v.time is not None and v.role is not Role.COMPUTED
                 for v in variables(equation.expression)
             ):
-                upstream = self.by_parameter(self.cell.variable(equation.name))
+                upstream = self._by_untimed(self.cell.variable(equation.name))
                 if is_zero(upstream):
                     continue
                 if not self.paths.scalar:

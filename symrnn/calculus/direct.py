@@ -26,11 +26,16 @@ from symrnn.language.traversal import variables
 
 @dataclass
 class DirectPaths:
-    """``timed`` by variable name; ``untimed`` by leaf.  Filled by :func:`direct_paths` and read-only afterwards."""
+    """``timed`` by variable name; ``untimed`` by leaf; ``whole`` by name, for variables without a time.
+
+    What reaches a whole-sequence variable is handed on to what it is made of, too.  Filled by :func:`direct_paths` and
+    read-only afterwards.
+    """
 
     scalar: bool
     timed: dict[str, list[Source]] = field(default_factory=dict)
     untimed: dict[Variable, list[Node]] = field(default_factory=dict)
+    whole: dict[str, list[Node]] = field(default_factory=dict)
 
     def grouped(self, name: str) -> dict[tuple[Index, Index], Node]:
         """The derivative by a variable for every range of times, contributions added up."""
@@ -48,6 +53,7 @@ def direct_paths(cell: Cell, of: Node) -> DirectPaths:
     pending = _start(cell, of, paths)
     for name in reversed([e.name for e in cell.equations if not e.timed]):
         for upstream in pending.pop(name, []):
+            paths.whole.setdefault(name, []).append(upstream)
             _scatter(cell, cell.whole[name].expression, upstream, paths, pending)
     for name in reversed(graph.order):
         if name not in cell.state:

@@ -256,7 +256,7 @@ class FormBuilder:
             return
         component = Entry(self.explainer.graph.variable(of.name), (Index.of(i),))
         derivative = self._copy_entry(component, leaf)
-        written = index_form(derivative, column, row)
+        written = index_form(derivative, column, row, self._reserved)
         here = self.explainer.graph.at(written, of.time)
         before = Entry(immediate_by(of, leaf), (Index.of(i), Index.of(row), Index.of(column)))
         reason = "Only the copy of the matrix at this step varies, earlier states are held fixed."
@@ -360,7 +360,7 @@ class FormBuilder:
         taken |= {row} if row else set()
         column = None if leaf.is_scalar or leaf.is_column else fresh_index("l", taken)
         matrix = closed_answer(ClosedForm(self.cell, quantity, self.letters, self.window, self._spans()), By(leaf))
-        written = index_form(matrix, column, row)
+        written = index_form(matrix, column, row, self._reserved)
         by_free = tuple(name for name in (row, column) if name is not None)
         return (*of_free, *by_free), self._asked_entry(of_free, by_free), written
 

@@ -12,7 +12,7 @@ Source: the summation convention as in A. Einstein, "Die Grundlage der allgemein
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -62,10 +62,15 @@ class SummedLetters:
         return Index.of(name)
 
 
-def index_form(matrix: Node, row: str | None, column: str | None) -> Node:
-    """The entry (row, column) of an expression as a scalar in Einstein summation; None along an axis of one."""
+def index_form(matrix: Node, row: str | None, column: str | None, reserved: Collection[str] = frozenset()) -> Node:
+    """The entry (row, column) of an expression as a scalar in Einstein summation; None along an axis of one.
+
+    ``reserved`` are names that no summed letter may have: the cell's variables and sizes.
+    """
     free = {name for name in (row, column) if name is not None}
-    letters = SummedLetters(set(free_indices(matrix)) | set(bound_indices(matrix)) | free | _names(matrix), set())
+    letters = SummedLetters(
+        set(free_indices(matrix)) | set(bound_indices(matrix)) | free | _names(matrix) | set(reserved), set()
+    )
     pair = (Index.of(row) if row else None, Index.of(column) if column else None)
     return use_deltas(entry(matrix, pair, letters), frozenset(letters.summed))
 

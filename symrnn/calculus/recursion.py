@@ -106,6 +106,7 @@ class _Builder:
         self.per_step: dict[Variable, list[Node]] = {}
         self.direct: dict[Variable, list[Node]] = {}
         self.written_out: set[str] = set()
+        self.whole: dict[str, Node] = {}
 
     def build(self) -> AdjointSystem:
         self._start()
@@ -160,7 +161,7 @@ class _Builder:
         self._take(scatter(self.cell, self.scalar, ONE, self._wants), pending)
         for name in reversed([e.name for e in self.cell.equations if not e.timed]):
             if name in pending:
-                upstream = self.finish(total(pending.pop(name)))
+                upstream = self.whole[name] = self.finish(total(pending.pop(name)))
                 self._take(scatter(self.cell, self.cell.whole[name].expression, upstream, self._wants), pending)
 
     def _take(self, scattered: Scattered, pending: dict[str, list[Node]]) -> None:
@@ -373,7 +374,9 @@ class _Builder:
         return as_scalar(found) if leaf.is_scalar else found
 
     def _computed_gradient(self, leaf: Variable) -> Node:
-        assert leaf.time is not None
+        if leaf.time is None:
+            terms = [*([self.whole[leaf.name]] if leaf.name in self.whole else []), self._gradient_by_leaf(leaf)]
+            return self._sum(terms, leaf.shape[::-1])
         initial = {time for state, time, _ in self.cell.initial_keys() if state.name == leaf.name}
         if leaf.time in initial:
             found = self._initial_gradient(leaf.name, leaf.time)

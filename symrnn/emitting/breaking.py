@@ -268,8 +268,9 @@ def _best(
 def _badness(length: float, room: float, last: bool) -> float:
     """Overfull lines are forbidden as long as there is another way; empty space at the end costs a little."""
     if length > room:
-        return OVERFULL * (1.0 + (length - room) / room)
-    return 0.0 if last else 3.0 * ((room - length) / room) ** 2
+        # An indent or a lead may leave no room at all.
+        return OVERFULL * (1.0 + (length - room) / max(room, 1.0))
+    return 0.0 if last else 3.0 * ((room - length) / room) ** 2 if room else 0.0
 
 
 def _line(pieces: list[Piece], continued: bool) -> Box:

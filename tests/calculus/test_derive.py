@@ -211,3 +211,39 @@ def test_a_matrix_is_differentiated_by_its_vec(by: str, layout: Layout) -> None:
     assert isinstance(found.question.of, Vec)
     assert {"vec", "recursion"} <= {form.name for form in found.forms}
     assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
+
+
+WHOLE = """
+cell whole
+size n, m, p
+param W[n,n], U[n,m], C[n,p], z[p], v[n]
+input x[m]
+state h[n]
+xbar = mean(x[t], t)
+ctx = tanh(C @ z) + U @ xbar
+h[t] = tanh(W @ h[t-1] + U @ x[t] + ctx)
+loss L = sum(dot(v, h[t]), t) + dot(ctx, ctx)
+"""
+
+PLAIN = """
+size n, m
+param A[m,n], b[m]
+input x[n]
+z = A @ x + b
+a = tanh(z)
+loss L = dot(a, a) + dot(a, z)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "by"), [(WHOLE, "ctx"), (WHOLE, "xbar"), (WHOLE, "U"), (WHOLE, "C"), (WHOLE, "x[t]"), (PLAIN, "z"), (PLAIN, "a")]
+)  # fmt: skip
+def test_a_quantity_without_a_time_has_a_derivative(text: str, by: str) -> None:
+    from symrnn.reading.cellfile import read_cell
+
+    cell = read_cell(text)
+    judge = evaluator(cell)
+    found = ask(cell, "L", by, ("all",))
+    assert {"closed", "recursion", "index"} <= {form.name for form in found.forms}
+    assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
+    assert all(step_error(step, judge) < TOLERANCE for step in found.steps)
