@@ -44,7 +44,7 @@ def forward_recursion(cell: Cell, of: Node, by: By, by_node: Node, window: Index
     lines, running = _sensitivity(cell, stack, leaf, name)
     closed = ClosedForm(cell, of, Letters.avoiding(cell, frozenset()))
     if closed.acts_through_whole(leaf):
-        raise UnsupportedError(f"{leaf.name} acts through a quantity of the whole sequence, which no step carries along")
+        raise UnsupportedError(f"{leaf.name} acts through a quantity of the whole sequence, carried along by no step")
     terms: list[Node] = []
     for (lower, upper), row in closed.rows(stack).items():
         if lower == upper and _may_be_start(cell, stack, leaf, lower):
