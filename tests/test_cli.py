@@ -308,10 +308,10 @@ def test_verify_prints_one_table(capsys: Captured) -> None:
 
 
 def test_verify_exits_1_on_a_mismatch(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    from symrnn.checking import cell_check
+    from symrnn.checking import checked_code
 
-    emit = cell_check.emit
-    monkeypatch.setattr(cell_check, "emit", lambda *a: emit(*a).replace("np.tanh(", "np.sin("))
+    emit = checked_code.emit
+    monkeypatch.setattr(checked_code, "emit", lambda *a: emit(*a).replace("np.tanh(", "np.sin("))
     assert run("verify", "elman") == 1
     out = capsys.readouterr().out
     assert "WRONG W, plain code" in out

@@ -27,6 +27,8 @@ RESERVED = (
     *("loss", "gradients", "compute", "found", "expected", "first", "span", "when", "places", "i", "j", "rows"),
     *("infinite", "variables", "final_state", "range", "len", "sum", "float", "int", "dict", "list", "zip", "slice"),
     *("min", "max", "abs", "step", "sigmoid", "softmax", "log_softmax", "layernorm", "l", "O", "I", "t", "answer"),
+    *("add", "subtract", "multiply", "divide", "negative", "copyto", "matmul", "maximum", "heaviside", "logaddexp"),
+    *("power", "tanh", "exp", "log", "sqrt", "sin", "cos", "add_reduce", "maximum_reduce", "moment"),
     *("fits", "slowly", "lead", "fine", "loss_and_gradients", "make_loss_and_gradients", "forward"),
 )
 
@@ -272,7 +274,7 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
                 source.raw(f"                 f'({letters}) = {{({mine + ', ' if mine else ''}steps, batch)}}')")
             values = []
             for slot in self.interface.slots:
-                values.append(f"data[{slot.key!r}].astype(dtype)")
+                values.append(f"{self._for_every_example(slot)}.astype(dtype)")
                 if slot.labels and self.work.data_names[slot.key] in self._label_names():
                     values.append("None")
             source.raw(f"loss, gradients = compute({', '.join(values)})")
@@ -283,6 +285,15 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
             source.raw(
                 "return loss, {key: _like(np.asarray(g), data['given'][key]) for key, g in zip(keys, gradients)}"
             )
+
+    def _for_every_example(self, slot: Slot) -> str:
+        """An array that was read in, with its batch axis: one initial value may have come for all examples."""
+        value = f"data[{slot.key!r}]"
+        if not slot.per_example or not slot.is_array:
+            return value
+        axes = [self.work.index(a) for a in slot.axes]
+        shape = ", ".join([*(["steps"] if slot.timed else []), "batch", *axes])
+        return f"np.broadcast_to({value}, {tuple_text(shape)})"
 
     def _labels(self, source: Source, slot: Slot) -> None:
         name = self.work.data_names[slot.key]
