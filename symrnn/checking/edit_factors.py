@@ -11,6 +11,7 @@ from symrnn.emitting.text import to_text
 from symrnn.language import (
     Add,
     Diag,
+    Divide,
     Hadamard,
     IndexNumber,
     MatMul,
@@ -88,14 +89,15 @@ def drop_factor(place: Place, setting: Setting) -> Iterator[Change]:
 def add_factor(place: Place, setting: Setting) -> Iterator[Change]:
     """A factor that is missing, from the pool of the cell's Jacobians, weights and gates."""
     node, parent = place.node, place.parent
-    if node.is_scalar:
-        yield from _scalar_factor(place, setting)
+    if isinstance(parent, (MatMul, Hadamard, Transpose, Diag, Power, Divide)) or isinstance(node, (Sum, Number)):
         return
-    if isinstance(parent, (MatMul, Hadamard, Transpose, Diag, Power)) or len(node.shape) != 2 or node.is_single:
-        return
-    if isinstance(node, (Sum, Add)) or not isinstance(parent, (Add, Sum, Product, Neg, type(None))):
+    if isinstance(node, Add) and isinstance(parent, (Add, Product)):
         return
     times = setting.times(place)
+    for factor in setting.pool.scalars(times, setting.formula.parts):
+        yield Change("missing factor", Hadamard((factor, node)), f"the factor {to_text(factor)} is missing")
+    if len(node.shape) != 2 or node.is_single:
+        return
     for factor in setting.pool.factors(times, setting.formula.parts):
         yield from _with_factor(node, factor)
     for factor in setting.pool.arrays(node.shape, times):
@@ -103,25 +105,15 @@ def add_factor(place: Place, setting: Setting) -> Iterator[Change]:
         yield Change("missing factor", Hadamard(factors), f"the factor {to_text(factor)} is missing")
 
 
-def _scalar_factor(place: Place, setting: Setting) -> Iterator[Change]:
-    """A slope, a weight or a gate that is missing in a product of scalars; before a sum, too."""
-    node, parent = place.node, place.parent
-    if isinstance(parent, (Hadamard, Power, Neg)) or isinstance(node, (Number, IndexNumber)):
-        return
-    for factor in setting.pool.arrays((), setting.times(place)):
-        yield Change("missing factor", Hadamard((factor, node)), f"the factor {to_text(factor)} is missing")
-
-
 def _with_factor(node: Node, factor: Node) -> Iterator[Change]:
     """The factor at every place of a product where it multiplies."""
     factors = node.args[0] if isinstance(node, MatMul) else (node,)
-    if len(factor.shape) == 2 and not factor.is_single:
-        for gap in range(len(factors) + 1):
-            new = made(MatMul, (*factors[:gap], factor, *factors[gap:]))
-            if new is not None:
-                yield Change("missing factor", new, f"the factor {to_text(factor)} is missing")
-    elif factor.is_single and not isinstance(factor, Number):
-        yield Change("missing factor", Hadamard((factor, node)), f"the factor {to_text(factor)} is missing")
+    if len(factor.shape) != 2 or factor.is_single:
+        return
+    for gap in range(len(factors) + 1):
+        new = made(MatMul, (*factors[:gap], factor, *factors[gap:]))
+        if new is not None:
+            yield Change("missing factor", new, f"the factor {to_text(factor)} is missing")
 
 
 def scale(place: Place, setting: Setting) -> Iterator[Change]:

@@ -36,7 +36,10 @@ def terms(place: Place, setting: Setting) -> Iterator[Change]:
 def missing_terms(place: Place, setting: Setting) -> Iterator[Change]:
     """A term that is missing: a way through later steps, a direct one, one that only the whole answer has."""
     node, parent = place.node, place.parent
-    if isinstance(parent, (Add, Neg, Transpose, Hadamard)) or isinstance(node, (Number, Diag)):
+    left_over = isinstance(node, Neg) and isinstance(parent, Hadamard)
+    if isinstance(parent, (Add, Neg, Transpose, Hadamard)) and not left_over:
+        return
+    if isinstance(node, (Number, Diag)):
         return
     part = setting.formula.parts[place.part] if place.part is not None else None
     line = part if not place.path else None

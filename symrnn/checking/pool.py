@@ -20,6 +20,7 @@ from symrnn.language import (
     Layout,
     MatMul,
     Node,
+    Number,
     Part,
     Product,
     Role,
@@ -57,6 +58,13 @@ class Pool:
                 variable = Variable(part.name, Role.PART, part.expression.shape, when)
                 yield variable
                 yield build.transpose(variable)
+
+    def scalars(self, times: Sequence[Index], parts: Sequence[Part]) -> Iterator[Node]:
+        """Scalars that may multiply anything: slopes, weights, gates, parts, pieces of the right answers."""
+        yield from self.arrays((), times)
+        for factor in self.factors(times, parts):
+            if factor.is_scalar and not isinstance(factor, Number):
+                yield factor
 
     def arrays(self, shape: Shape, times: Sequence[Index]) -> Iterator[Node]:
         """Slopes and variables of one shape at these times."""
