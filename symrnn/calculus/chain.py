@@ -87,7 +87,7 @@ class Chain:
         leaf = self.by.leaf
         if not self.cell.equation:
             raise UnsupportedError("nothing here runs through time, so there is no chain of steps")
-        if (through := self._through_whole(leaf)) is not None:
+        if (through := self.graph.through_whole(leaf)) is not None:
             raise UnsupportedError(f"{leaf.name} acts through {through}, a quantity of the whole sequence")
         if isinstance(self.of, Variable) and self.of.time is not None and not self.of.is_single:
             return self._of_step_variable(self.of, leaf)
@@ -96,23 +96,6 @@ class Chain:
         if leaf.time is not None:
             return self._loss_by_timed(self.loss, leaf)
         return self._loss_by_parameter(self.loss, leaf)
-
-    def _through_whole(self, leaf: Variable) -> str | None:
-        """The untimed equation, read by the steps, in which a parameter stands; no ∂⁺ of a step sees it there."""
-        whole = self.cell.whole
-        open_names = [
-            v.name for name in self.graph.order for v in self.graph.reads(name) if v.name in whole and v.time is None
-        ]
-        seen: set[str] = set()
-        while open_names:
-            name = open_names.pop()
-            if name not in seen:
-                seen.add(name)
-                reads = variables(whole[name].expression)
-                if leaf in reads:
-                    return name
-                open_names.extend(v.name for v in reads if v.name in whole and v.time is None)
-        return None
 
     def _by_stack(self) -> Node:
         raise UnsupportedError("a stack has no chain form of its own: its components are independent coordinates")
@@ -319,7 +302,7 @@ class Chain:
             body = build.compose(*head, *self.between(of.time, inner), immediate_by(self.stack.node(inner), leaf))
             terms.append(build.sum_over(body, self.letters.inner, low, high))
         for name in self.graph.order:
-            if leaf in set(self.graph.reads(name)) and name not in self.cell.state and not self._feeds_state(name):
+            if leaf in set(self.graph.reads(name)) and self._is_beside_state(of.name, name):
                 if terms:
                     raise UnsupportedError(f"{leaf.name} acts on {of.name} both directly and through the state")
                 here = self.graph.variable(name, of.time)
@@ -330,6 +313,12 @@ class Chain:
         if not terms:
             raise UnsupportedError(f"{of.name} does not depend on {leaf.name}")
         return build.add(*terms)
+
+    def _is_beside_state(self, top: str, name: str) -> bool:
+        """Whether ``top`` sees a variable of its own step otherwise than through the state."""
+        if name in self.cell.state:
+            return False
+        return not self._feeds_state(name) or top == name or self._reaches_directly(top, name)
 
     def _within_step(self, of: Variable, leaf: Variable) -> Node:
         """No state stands between: all copies of the leaf but this step's are without effect."""
@@ -348,6 +337,8 @@ class Chain:
                 else total_by(of, leaf)
             )
         if leaf.name not in self.stack.names:
+            if not self._on_state(of.name):
+                raise UnsupportedError(f"no state of its step stands between {of.name} and {leaf.name}")
             if leaf.role is Role.COMPUTED or not self._plain_reads(leaf) or self._read_outside(leaf.at(self.cell.now)):
                 return total_by(of, leaf)
             return build.compose(

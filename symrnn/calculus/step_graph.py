@@ -105,6 +105,23 @@ class StepGraph:
                     open_keys.append((name, Role.COMPUTED))
         return frozenset(found)
 
+    def through_whole(self, leaf: Variable) -> str | None:
+        """The untimed equation, read by the steps, in which a parameter stands; no ∂⁺ of a step sees it there."""
+        whole = self.cell.whole
+        open_names = [
+            v.name for name in self.order for v in self.reads(name) if v.name in whole and v.time is None
+        ]
+        seen: set[str] = set()
+        while open_names:
+            name = open_names.pop()
+            if name not in seen:
+                seen.add(name)
+                reads = variables(whole[name].expression)
+                if leaf in reads:
+                    return name
+                open_names.extend(v.name for v in reads if v.name in whole and v.time is None)
+        return None
+
     def evaluable(self, name: str) -> tuple[Index, Index]:
         """The first and last step at which a variable has a value: one that reads x[t+1] has none at the last."""
         late, early = self._reach(name, set())
