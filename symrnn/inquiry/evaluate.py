@@ -124,7 +124,8 @@ def parse_values(text: str, source: str = "values") -> dict[str, Any]:
     try:
         found = json.loads(text, parse_float=str, parse_constant=_no_constant, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        shown = text.splitlines()[error.lineno - 1] if text.strip() else None
+        # What is missing at the end stands on the line after the last.
+        shown = dict(enumerate(text.splitlines(), 1)).get(error.lineno)
         where = Location(source, error.lineno, error.colno, shown)
         raise ReadingError(f"this is not JSON: {error.msg}", location=where, hint=_EXAMPLE) from None
     except RecursionError:

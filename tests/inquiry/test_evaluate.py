@@ -164,6 +164,7 @@ def test_free_times_may_be_given_apart(library):
         ('{"V": NaN}', "NaN is not a number"),
         ('{"V": 1, "V": 2}', "given twice"),
         ("", "not JSON"),
+        ('{"W": [1, 2]\n', "not JSON"),
         ("[" * 100_000, "nested too deeply"),
     ],
 )
