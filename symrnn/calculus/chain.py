@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from symrnn.calculus.direct import direct_paths
+from symrnn.calculus.inert import as_vector, immediate_by, total_by
 from symrnn.calculus.letters import Letters
 from symrnn.calculus.question import By
 from symrnn.calculus.state_stack import StateStack, state_stacks, step_derivatives
@@ -22,28 +23,11 @@ from symrnn.errors import UnsupportedError
 from symrnn.language import build
 from symrnn.language.binder import Product
 from symrnn.language.cell import Cell, Start
-from symrnn.language.derivative import ImmediateJacobian, Jacobian
 from symrnn.language.index import Index, index_max, index_min
-from symrnn.language.layout import Layout
 from symrnn.language.leaf import Role, Variable
 from symrnn.language.node import Node
-from symrnn.language.operation import Call, Vec
+from symrnn.language.operation import Call
 from symrnn.language.traversal import free_indices, substitute_indices, variables
-
-
-def total_by(of: Node, by: Node) -> Node:
-    """D(of, by), numerator layout; by itself the identity is left standing as a derivative."""
-    return Jacobian(of, by, Layout.NUMERATOR)
-
-
-def immediate_by(of: Node, by: Node) -> Node:
-    """Dplus(of, by), numerator layout."""
-    return ImmediateJacobian(of, by, Layout.NUMERATOR)
-
-
-def as_vector(variable: Variable) -> Node:
-    """A variable between two others in a chain: rows and matrices by their vec, so that Jacobians multiply."""
-    return variable if variable.is_scalar or variable.is_column else Vec(variable)
 
 
 class Chain:

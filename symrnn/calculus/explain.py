@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from symrnn.calculus.chain import immediate_by, total_by
+from symrnn.calculus.inert import immediate_by, total_by
 from symrnn.calculus.jacobian import by_leaf, jacobian
 from symrnn.calculus.products import product, total
 from symrnn.calculus.rewrites import collapse, tidy, unit_sums

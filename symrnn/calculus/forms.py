@@ -8,11 +8,12 @@ from __future__ import annotations
 from functools import cached_property
 
 from symrnn.calculus.answer import closed_answer
-from symrnn.calculus.chain import Chain, immediate_by, total_by
+from symrnn.calculus.chain import Chain
 from symrnn.calculus.closed import ClosedForm
 from symrnn.calculus.explain import Explainer, equality
 from symrnn.calculus.forward import forward_recursion
 from symrnn.calculus.index_form import index_form
+from symrnn.calculus.inert import immediate_by, total_by
 from symrnn.calculus.jacobian import to_row
 from symrnn.calculus.letters import Letters
 from symrnn.calculus.one_copy import one_copy

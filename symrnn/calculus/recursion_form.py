@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from symrnn.calculus.answer import selected
-from symrnn.calculus.chain import total_by
+from symrnn.calculus.inert import total_by
 from symrnn.calculus.jacobian import to_row
 from symrnn.calculus.question import By, shifted_state
 from symrnn.calculus.recursion import AdjointSystem, adjoint_system

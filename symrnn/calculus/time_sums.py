@@ -65,7 +65,12 @@ class TimeSums:
             distance = ((source - time) * stack.direction).constant
             return Zeros(body.shape) if distance is not None and distance < 0 else body
         picked = Index.of(self.picked(source, time))
-        low, high = (time, source) if stack.direction == 1 else (source, time)
+        # An initial value lies before the steps; no source does.
+        first, last = self.cell.time.first, self.cell.time.last
+        early, late = (first - time).constant, (time - last).constant
+        start = first if early is not None and early > 0 else time
+        end = last if late is not None and late > 0 else time
+        low, high = (start, source) if stack.direction == 1 else (source, end)
         return build.sum_over(product(Delta(picked, source), body), str(picked), low, high)
 
     def is_picked(self, stack: StateStack, source: Index, time: Index) -> bool:

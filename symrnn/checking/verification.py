@@ -181,7 +181,7 @@ class _Bench:
     def step(self, number: int, step: Step) -> Check:
         """One recorded equality."""
         evaluator = self._for(step.form)
-        axes = free_axes(step.free, (step.before, step.after))
+        axes = free_axes(step.free, (step.before, step.after)) if step.free or step.form == "index" else None
 
         def error(times: dict[str, int]) -> float:
             reference = self._value(evaluator, step.before, axes, times)
@@ -193,7 +193,9 @@ class _Bench:
     def form(self, form: Form) -> Check:
         """One form, against the derivative that no rule has touched."""
         evaluator = self._for(form.name)
-        axes = dict(zip(form.free, component_axes(self.question), strict=True)) if form.free else None
+        axes = None
+        if form.name == "index":
+            axes = dict(zip(form.free, component_axes(self.question), strict=True))
 
         def error(times: dict[str, int]) -> float:
             value = self._value(evaluator, form.formula, axes, times)
@@ -204,7 +206,7 @@ class _Bench:
     def _value(
         self, evaluator: Evaluator, formula: Formula, axes: Mapping[str, Index] | None, times: Mapping[str, int]
     ) -> Array:
-        if not axes:
+        if axes is None:
             if self.question.window is not None and formula.expression is self._asked:
                 # What stands for the answer stands for the truncated one, not for the total derivative.
                 return tensors.in_layout(
