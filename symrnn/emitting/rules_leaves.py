@@ -52,8 +52,8 @@ def _(node: Variable, setter: Setter) -> Set:
 
 
 def variable_set(node: Variable, setter: Setter, entries: tuple[Index, ...] = ()) -> Set:
-    """A variable, or its entry; what has axes is bold where the style has it so, and its entries are not."""
-    bold = setter.style.letters == "bold" and not node.is_scalar and not entries
+    """A variable, or its entry; what has more than one entry is bold where the style has it so, and its entries are not."""
+    bold = setter.style.letters == "bold" and not node.is_single and not entries
     return named(node.name, setter.style, bold=bold, time=node.time, entries=entries)
 
 

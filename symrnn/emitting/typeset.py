@@ -47,6 +47,6 @@ def typeset_formula(
 
 
 def _part(part: Part, setter: Setter) -> Equation:
-    bold = setter.style.letters == "bold" and not part.expression.is_scalar
+    bold = setter.style.letters == "bold" and not part.expression.is_single
     left = named(part.name, setter.style, bold=bold, time=part.time).box
     return Equation(left, setter.child(part.expression, Tight.SUM))

@@ -233,3 +233,13 @@ def test_an_unknown_node_is_named() -> None:
 
     with pytest.raises(UnsupportedError, match="Mystery"):
         to_latex(build.add(L, Mystery()))
+
+
+def test_a_loss_that_is_a_one_by_one_product_is_no_vector() -> None:
+    """In elman L[t] is -y.T @ log(yhat), 1×1: it counts as a scalar and stays plain where vectors are bold."""
+    from symrnn.api import derive
+
+    text = derive("elman", "L", "h[t]", form="recursion", style="letters=bold", check=False).latex()
+    assert r"\boldsymbol{L}" not in text
+    assert r"\partial L" in text
+    assert r"\boldsymbol{h}" in text
