@@ -26,6 +26,11 @@ def _padded(array, before, after, edge):
     rows = array if edge and len(array) else jnp.full((1, *array.shape[1:]), 1.0 if edge else 0.0, array.dtype)
     return jnp.concatenate([*[rows[:1]] * before, array, *[rows[-1:]] * after])
 ''',
+    "_row": '''
+def _row(array, place, outside):
+    """A row, or the same number throughout where there is no such row."""
+    return array[place] if 0 <= place < len(array) else jnp.full(array.shape[1:], outside, array.dtype)
+''',
     "_before": '''
 def _before(array, count, value):
     """The array with rows for the times before the first."""

@@ -75,7 +75,12 @@ class TensorWriter(NumpyWriter):
         low, high = self.rows(load)
         if self._lack(low, load.time) or self._lack(load.time, high):
             raise UnsupportedError(f"{load.name}[{load.time}] is read where it does not exist")
-        return py.subscript(self.load(load), self.index(load.time - low))
+        if self._surely(load.time - low) and self._surely(high - load.time):
+            return py.subscript(self.load(load), self.index(load.time - low))
+        # A short sequence may end before that time.
+        self.helpers["_row"] = None
+        outside = py.constant(float(load.role is not Role.PART))
+        return py.call("_row", self.load(load), self.index(load.time - low), outside)
 
     def _slice(self, load: arrays.Load, first: Index, last: Index) -> ast.expr:
         """Rows for the times from first to last; outside its times a part is 0, and what else is there is unused."""
@@ -98,8 +103,12 @@ class TensorWriter(NumpyWriter):
     def _stop(self, index: Index) -> ast.expr:
         """The end of a slice, kept from turning negative in short sequences."""
         written = self.index(index)
-        smallest = index.substitute({name: Index.of(1) for name in index.names()}).constant
-        return py.call("max", written, py.constant(0)) if smallest is not None and smallest < 0 else written
+        return written if self._surely(index) else py.call("max", written, py.constant(0))
+
+    def _surely(self, distance: Index) -> bool:
+        """Whether a distance in time is never negative, however short the sequence."""
+        smallest = distance.substitute({name: Index.of(1) for name in distance.names()}).constant
+        return smallest is None or smallest >= 0
 
     # ---- expressions
 
