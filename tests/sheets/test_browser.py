@@ -12,6 +12,7 @@ import pytest
 
 from symrnn.sheets.content import Solution
 from symrnn.sheets.html_page import html_page
+from symrnn.sheets.pdf import pdf_of_html
 
 pytestmark = pytest.mark.browser
 
@@ -152,3 +153,12 @@ def test_nothing_is_cut_on_a_phone(solution: Solution, chromium: str, tmp_path: 
     assert found["sideways"] <= 0
     # What cannot be broken scrolls in its own line; that must be rare.
     assert len(found["cut"]) <= found["formulas"] // 25, found["cut"]
+
+
+def test_a_browser_makes_the_pdf_where_tex_is_missing(solution: Solution, chromium: str, pdftotext: str) -> None:
+    made = pdf_of_html(html_page(solution))
+    assert made.startswith(b"%PDF")
+    shown = subprocess.run([pdftotext, "-layout", "-", "-"], input=made, capture_output=True, check=True).stdout
+    text = " ".join(shown.decode("utf-8", "replace").split())
+    assert " ".join(solution.questions[0].title.split()[:2]) in text
+    assert "Fold all steps" not in text
