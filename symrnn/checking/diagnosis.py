@@ -42,7 +42,7 @@ NO_REPAIR = "no single change of the kinds that were tried makes it right"
 
 MOST_REPAIRS = 4
 MOST_READINGS = 3
-QUICK_TAU = 4
+LEAST_QUICK_TAU = 2
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
     judge = Judge(bench)
     direct = tuple(_direct(found, judge))
     exchanged = _exchanged(found, judge) if found.verdict == "wrong" else None
-    search = Search(judge, bench, effort)
+    search = Search(judge, bench, effort, _first_wrong(found, bench))
     repairs: tuple[Repair, ...] = ()
     reading: str | None = None
     if found.verdict not in ("transposed", "mixed"):
@@ -74,6 +74,12 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
         every = tuple(_right_answer(found, judge))
     example = smallest(found.reading, bench, found.target) if found.verdict != "transposed" else None
     return Diagnosis(_sentence(found, every, exchanged, search), every[:MOST_REPAIRS], example, reading)
+
+
+def _first_wrong(found: Finding, bench: Bench) -> int:
+    """The shortest sequence at which the answer is wrong: a repair must be right there, and it is soon computed."""
+    wrong = [rung.tau for rung in found.rungs if not rung.error <= bench.tolerance]
+    return max(LEAST_QUICK_TAU, min(wrong, default=LEAST_QUICK_TAU))
 
 
 def _searched(found: Finding, readings: Sequence[Reading]) -> Iterator[Reading]:
@@ -254,8 +260,8 @@ def _others(asked: Asked) -> Iterator[tuple[Asked, str]]:
 class Search:
     """Tries every formula one change away; most are turned down by one number each."""
 
-    def __init__(self, judge: Judge, bench: Bench, effort: Effort) -> None:
-        self.judge, self.bench, self.effort = judge, bench, effort
+    def __init__(self, judge: Judge, bench: Bench, effort: Effort, tau: int) -> None:
+        self.judge, self.bench, self.effort, self.tau = judge, bench, effort, tau
         self.end = monotonic() + effort.seconds
 
     def repairs(self, reading: Reading) -> tuple[Repair, ...]:
@@ -277,9 +283,9 @@ class Search:
         return tuple(_repair(candidate, old) for candidate in sorted(found, key=_unlikely))
 
     def _quick(self, asked: Asked) -> tuple[Station, dict[str, int]]:
-        """Where candidates are tried first: long enough for an order to show, at the times furthest apart."""
+        """Where candidates are tried first: where the answer itself is wrong, at the times furthest apart."""
         stations = self.bench.stations(asked)
-        station = min(stations, key=lambda s: abs(s.tau - QUICK_TAU))
+        station = min(stations, key=lambda s: abs(s.tau - self.tau))
         spread = [abs(max(p.values(), default=0) - min(p.values(), default=0)) for p in station.points]
         return station, dict(station.points[spread.index(max(spread))])
 

@@ -50,6 +50,26 @@ def missing_terms(place: Place, setting: Setting) -> Iterator[Change]:
             yield Change("missing term", new, f"{what}: {to_text(term)}")
 
 
+def missing_path(place: Place, setting: Setting) -> Iterator[Change]:
+    """A way from one part of the answer into another that is missing: a weight times that part."""
+    yield from _paths(place, setting, gates=False)
+
+
+def missing_gate_path(place: Place, setting: Setting) -> Iterator[Change]:
+    """The same through a gate or a slope."""
+    yield from _paths(place, setting, gates=True)
+
+
+def _paths(place: Place, setting: Setting, gates: bool) -> Iterator[Change]:
+    part = setting.formula.parts[place.part] if place.part is not None else None
+    if place.path or part is None or part.time is None or part.time.name is None:
+        return
+    node = place.node
+    present = node.args[0] if isinstance(node, Add) else (node,)
+    for term in setting.pool.paths(node.shape, part.time, setting.formula.parts, gates):
+        yield Change("missing term", Add((*present, term)), f"a term is missing: {to_text(term)}")
+
+
 def missing_one(place: Place, setting: Setting) -> Iterator[Change]:
     """``1 - y`` of which only the ``-y`` is there, or only the y."""
     node, parent = place.node, place.parent

@@ -12,7 +12,9 @@ from symrnn.checking.edit import Candidate, Change, Rule, Setting
 from symrnn.checking.edit_factors import add_factor, drop_factor, order_of_factors, scale, transposition
 from symrnn.checking.edit_names import immediate, other_part, other_variable, primes, squares
 from symrnn.checking.edit_terms import (
+    missing_gate_path,
     missing_one,
+    missing_path,
     missing_sum,
     missing_terms,
     missing_transpose,
@@ -30,6 +32,8 @@ STAGES: tuple[tuple[Rule, ...], ...] = (
     (shift_time, transposition, order_of_factors, reverse_product, immediate),
     (limits, signs, shift_piece, missing_sum),
     (drop_factor, terms, missing_one, primes, squares, scale, other_part, parentheses),
+    (missing_path,),
+    (missing_gate_path,),
     (missing_terms, missing_transpose, other_variable, add_factor),
 )
 """Which kinds of change are tried first."""

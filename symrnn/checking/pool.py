@@ -100,6 +100,26 @@ class Pool:
             if term.shape == shape:
                 yield term, "a term is missing"
 
+    def paths(self, shape: Shape, time: Index, parts: Sequence[Part], gates: bool) -> Iterator[Node]:
+        """Parts at this time and the next, times a weight or a peephole; or, with ``gates``, times what has a time."""
+        for again in (self._part_at(p, when) for p in parts if p.time is not None for when in (time + 1, time)):
+            if gates:
+                if again.shape == shape:
+                    found = self.arrays(shape, (again.time,) if again.time is not None else ())
+                    yield from (Hadamard((vector, again)) for vector in found)
+                continue
+            for weight in (w for plain in self._weights for w in (plain, Transpose(plain))):
+                for factors in ((weight, again), (again, weight)):
+                    product = _made(MatMul, factors)
+                    if product is not None and product.shape == shape:
+                        yield product
+            if again.shape == shape:
+                yield again
+                yield from (Hadamard((vector, again)) for vector in self._peepholes if vector.shape == shape)
+
+    def _part_at(self, part: Part, time: Index) -> Variable:
+        return Variable(part.name, Role.PART, part.expression.shape, time)
+
     def _placed(self, pieces: Sequence[Node], times: Sequence[Index], parts: Sequence[Part]) -> Iterator[Node]:
         """Pieces of right answers at these times, their parts replaced by the answer's own of the same shape."""
         for piece in pieces:
@@ -195,6 +215,12 @@ class Pool:
                     if piece is not None and (piece.is_scalar or piece.is_column or piece.is_row):
                         found[piece] = None
         return tuple(found)
+
+    @cached_property
+    def _peepholes(self) -> tuple[Variable, ...]:
+        """Untimed vectors."""
+        found = (self.cell.variable(d.name) for d in self.cell.declarations if not d.timed and d.shape)
+        return tuple(v for v in found if v.is_column or v.is_row)
 
     @cached_property
     def _vectors(self) -> tuple[Node, ...]:

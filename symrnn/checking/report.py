@@ -23,7 +23,8 @@ HEADLINES = {
 
 def verdict_text(found: Verdict) -> str:
     """The verdict for the terminal, one fact a line."""
-    lines = [f"{found.verdict}: {_headline(found)}"]
+    headline = _headline(found)
+    lines = [headline if headline.startswith(found.verdict) else f"{found.verdict}: {headline}"]
     lines += _facts(found)
     if found.mistake:
         lines.append(f"  mistake: {found.mistake}")
@@ -38,7 +39,7 @@ def verdict_text(found: Verdict) -> str:
 def _headline(found: Verdict) -> str:
     headline = HEADLINES[found.verdict]
     if found.verdict == "correct":
-        return f"{headline} ({_layouts(found.layout)})"
+        return f"{headline}, in {_layouts(found.layout)}"
     if found.verdict == "transposed":
         return f"right in {found.layout} layout, which isn't the one asked for"
     if found.verdict == "scaled":
