@@ -35,12 +35,9 @@ def indices(setting: Setting, question: Item, item: Item) -> list[Block]:
     rows: list[tuple[Prose, ...]] = []
     for of, wrt, formula, *reason in item.need("lines", "an answer in index notation"):
         left, right, free = _sides(cell, of, wrt, formula)
-        found = check(cell, formula, of, wrt, seed=setting.seed)
-        if not found.correct:
-            raise CheckFailedError(f"the line `{formula}` is {found.verdict}")
-        setting.record([] if found.error is None else [found.error])
-        blocks.append(Equalities((left, right), reader.line(reason[0]) if reason else (), found.error))
         summed, terms = _balance(right, free)
+        error = _checked(setting, cell, (of, wrt, formula))
+        blocks.append(Equalities((left, right), reader.line(reason[0]) if reason else (), error))
         rows.append(((Formulas((left, right)),), _names(free), _names(summed), plain(str(terms))))
     if not item.get("lines_shown", True):
         blocks.clear()
@@ -48,6 +45,19 @@ def indices(setting: Setting, question: Item, item: Item) -> list[Block]:
         head = (plain("line"), plain("free on both sides"), plain("summed over"), plain("terms"))
         blocks.append(Table(head, tuple(rows)))
     return blocks
+
+
+def _checked(setting: Setting, cell: Cell, line: tuple[str, str, str]) -> float | None:
+    """The error of a line; one that an earlier answer has shown is not computed again."""
+    key = (cell.name, *line)
+    if key not in setting.checked:
+        of, wrt, formula = line
+        found = check(cell, formula, of, wrt, seed=setting.seed)
+        if not found.correct:
+            raise CheckFailedError(f"the line `{formula}` is {found.verdict}")
+        setting.record([] if found.error is None else [found.error])
+        setting.checked[key] = found.error
+    return setting.checked[key]
 
 
 def _sides(cell: Cell, of: str, wrt: str, formula: str) -> tuple[Node, Node, frozenset[str]]:

@@ -32,6 +32,7 @@ class Setting:
     sizes: list[str] = field(default_factory=list)
     shown: dict[Equality, str] = field(default_factory=dict)
     cells: dict[str, Cell] = field(default_factory=dict)
+    checked: dict[tuple[str, ...], float | None] = field(default_factory=dict)
 
     def cell(self, item: Item) -> Cell | None:
         """The cell that an item speaks of: its own, else the sheet's; None where neither names one."""
