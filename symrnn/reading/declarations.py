@@ -145,6 +145,7 @@ def _elementwise_hint(name: str) -> str | None:
 def read_names(draft: Draft, time: TimeRange, sizes: Scope, registry: Registry) -> list[Named]:
     """Everything declared but sizes and functions, with shapes, and whether it has one value per time."""
     trees = [e.tree for e in draft.equations] + ([draft.loss.tree] if draft.loss is not None else [])
+    trees += [d.value for d in draft.declared if d.kind == "state" and d.value is not None]
     uses: dict[str, list[Items]] = {}
     for tree in trees:
         for name, items in variable_uses(tree):

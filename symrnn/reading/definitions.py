@@ -28,6 +28,7 @@ from symrnn.reading.reader import Reader
 from symrnn.reading.scope import Scope
 from symrnn.reading.statements import Declared, Defined, Draft
 from symrnn.reading.syntax import Name
+from symrnn.reading.uses import variable_uses
 
 
 @dataclass(frozen=True)
@@ -130,16 +131,22 @@ def _declarations(names: Sequence[Named], context: _Context) -> list[Declaration
 
 
 def _value(named: Named, context: _Context) -> Node:
-    """The declared value: an expression of parameters, constants and sizes, in the variable's shape."""
+    """The declared value, in the variable's shape: parameters, constants, sizes; in a state's, untimed inputs too."""
     line = named.declared
     assert line.value is not None
     allowed = {
         name: symbol
         for name, symbol in context.symbols.whole.items()
-        if symbol.role in (Role.PARAMETER, Role.CONSTANT) and name != line.name
+        if symbol.role in (Role.PARAMETER, Role.CONSTANT, Role.INPUT) and name != line.name
     }
     if named.role is not Role.COMPUTED:
         allowed = {name: s for name, s in allowed.items() if s.role is Role.CONSTANT}
+    for used, _ in variable_uses(line.value):
+        if used not in allowed and used in {d.name for d in context.draft.declared if d.kind != "size"}:
+            kinds = "parameters, constants and untimed inputs" if named.role is Role.COMPUTED else "constants"
+            raise CellError(
+                f"the value of {line.name} reads {used}", location=context.at(line), hint=f"It may be made of {kinds}."
+            )
     scope = Scope(
         whole=allowed,
         sizes=context.sizes.sizes,

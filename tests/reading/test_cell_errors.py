@@ -105,7 +105,7 @@ WRONG: list[tuple[str, str, type[SymrnnError], int | None, str]] = [
         4,
         "h is n×1, and its value is n×n",
     ),
-    ("an initial value from an input", HEAD + "state h[n] = U @ x\n" + STEP, UnknownNameError, 4, "nothing declares"),
+    ("an initial value from an input", HEAD + "state h[n] = U @ x\n" + STEP, CellError, 4, "the value of h reads x"),
     (
         "a loss that is no scalar",
         HEAD + STEP + "loss L = sum(h[t], t)",

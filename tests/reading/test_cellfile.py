@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from symrnn.emitting.text import to_text
+from symrnn.errors import CellError
 from symrnn.language import Cell, Index, Role, Start, Zeros, number
 from symrnn.language.node import format_shape
 from symrnn.reading import load_cell_file, read_cell
@@ -342,3 +343,13 @@ def test_a_stack_of_many_layers_is_read_in_a_moment() -> None:
     assert len(forward.states) == layers
     backward = read("size n", *params, "input x[n]", *reversed(lines), f"loss L = sum(norm2(h_{layers - 1}[t]), t)")
     assert len(backward.step_order()) == layers
+
+
+def test_an_initial_value_may_read_an_input_of_the_whole_sequence() -> None:
+    """The decoder of an encoder-decoder: its first state is made of the context, which has no time."""
+    text = "size n, m, p\nparam C[n,p], W[n,n], U[n,m]\ninput x[m], ctx[p]\nstate h[n] = tanh(C @ ctx)\n"
+    cell = read_cell(text + "h[t] = tanh(W @ h[t-1] + U @ x[t])\n")
+    assert not cell.declaration["ctx"].timed
+    assert cell.declaration["x"].timed
+    with pytest.raises(CellError, match="value of h reads x"):
+        read_cell(text.replace("C @ ctx", "C @ x") + "h[t] = tanh(W @ h[t-1] + U @ x[t])\n")
