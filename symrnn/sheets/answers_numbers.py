@@ -178,14 +178,20 @@ def bigrams(setting: Setting, question: Item, item: Item) -> list[Block]:
     rows = []
     for before, row in zip(vocabulary, entries, strict=True):
         total = sum(counts[before, after] for after in vocabulary)
-        shares = (divide(number(counts[before, after] + 1), number(total + len(vocabulary))) for after in vocabulary)
-        cells = ((Formulas((share, number(entry))),) for share, entry in zip(shares, row, strict=True))
+        size = total + len(vocabulary)
+        cells = ((_share(counts[before, after] + 1, size, entry),) for after, entry in zip(vocabulary, row, strict=True))
         rows.append((plain(before), *cells, (Formulas((number(sum(row)),)),)))
     blocks: list[Block] = [Table(head, tuple(rows))] if item.get("table", True) else []
     asked = str(item.get("likelihood", "")).split()
     if asked:
         blocks += [_likelihood(asked, words, first) for first in ((False, True) if item.get("first") else (False,))]
     return blocks
+
+
+def _share(part: int, whole: int, entry: Fraction) -> Formulas:
+    """A count over their sum, and what that is in lowest terms where it isn't yet."""
+    share = divide(number(part), number(whole))
+    return Formulas((share,) if entry.denominator == whole else (share, number(entry)))
 
 
 def _likelihood(asked: list[str], words: list[str], first: bool) -> Block:
