@@ -52,7 +52,7 @@ def _(node: Variable, setter: Setter) -> Set:
 
 
 def variable_set(node: Variable, setter: Setter, entries: tuple[Index, ...] = ()) -> Set:
-    """A variable, or its entry; what has more than one entry is bold where the style has it so, and its entries are not."""
+    """A variable, or its entry; what has several entries is bold where the style has it so, and its entries are not."""
     bold = setter.style.letters == "bold" and not node.is_single and not entries
     return named(node.name, setter.style, bold=bold, time=node.time, entries=entries)
 

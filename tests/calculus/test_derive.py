@@ -110,7 +110,8 @@ def _truncated(judge: Evaluator, by: str, window: int) -> object:
     total: object = 0.0
     for t in range(1, 5):
         for k in range(max(1, t - window), t + 1):
-            text = f"D(L[{t}], {state.format(t)}) @ D({state.format(t)}, {state.format(k)}) @ Dplus({state.format(k)}, {by})"
+            here, there = state.format(t), state.format(k)
+            text = f"D(L[{t}], {here}) @ D({here}, {there}) @ Dplus({there}, {by})"
             total = total + judge.evaluate(read_expression(text, Scope.of(judge.cell)))  # type: ignore[operator]
     return total
 
@@ -162,7 +163,10 @@ def test_a_cell_without_a_loss_has_no_recursion() -> None:
 def test_what_has_no_rule_raises_and_names_itself() -> None:
     from symrnn.reading.cellfile import read_cell
 
-    text = "cell history\nsize n\nparam W[n,n]\nstate h[n]\nh[t] = W @ h[t-1]\ns[t] = sum(h[k], k, 1, t)\nL[t] = norm2(s[t])\nloss L = sum(L[t], t)\n"
+    text = (
+        "cell history\nsize n\nparam W[n,n]\nstate h[n]\nh[t] = W @ h[t-1]\ns[t] = sum(h[k], k, 1, t)\n"
+        "L[t] = norm2(s[t])\nloss L = sum(L[t], t)\n"
+    )
     with pytest.raises((UnsupportedError, QuestionError), match="sum"):
         ask(read_cell(text, "history"), "L", "W")
 
@@ -236,8 +240,9 @@ loss L = dot(a, a) + dot(a, z)
 
 
 @pytest.mark.parametrize(
-    ("text", "by"), [(WHOLE, "ctx"), (WHOLE, "xbar"), (WHOLE, "U"), (WHOLE, "C"), (WHOLE, "x[t]"), (PLAIN, "z"), (PLAIN, "a")]
-)  # fmt: skip
+    ("text", "by"),
+    [(WHOLE, "ctx"), (WHOLE, "xbar"), (WHOLE, "U"), (WHOLE, "C"), (WHOLE, "x[t]"), (PLAIN, "z"), (PLAIN, "a")],
+)
 def test_a_quantity_without_a_time_has_a_derivative(text: str, by: str) -> None:
     from symrnn.reading.cellfile import read_cell
 

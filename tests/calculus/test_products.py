@@ -50,9 +50,25 @@ def test_products(factors: tuple[str, ...], written: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["A.T @ B", "diag(v) @ B", "v @ w.T", "B * C", "-B", "concat(A.T, v.T)", "hcat(B, v)", "B + C.T", "inv(B + 3*eye(n))",
-     "matrix_power(B, 2)", "kron(A, v)", "B[0:2, :]", "s * B", "(B @ C) / s", "prod(B @ diag(v), j, 3, 1, -1)", "sum(j * B, j, 1, 3)"],
-)  # fmt: skip
+    [
+        "A.T @ B",
+        "diag(v) @ B",
+        "v @ w.T",
+        "B * C",
+        "-B",
+        "concat(A.T, v.T)",
+        "hcat(B, v)",
+        "B + C.T",
+        "inv(B + 3*eye(n))",
+        "matrix_power(B, 2)",
+        "kron(A, v)",
+        "B[0:2, :]",
+        "s * B",
+        "(B @ C) / s",
+        "prod(B @ diag(v), j, 3, 1, -1)",
+        "sum(j * B, j, 1, 3)",
+    ],
+)
 def test_the_two_transposes_agree_with_numpy(text: str) -> None:
     judge = evaluator(CELL)
     plain = judge.evaluate(node(text))

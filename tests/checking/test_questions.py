@@ -18,7 +18,7 @@ REFUSALS = (QuestionError, ShapeError, UnsupportedError)
 
 
 def questions(cell: Cell, seed: int) -> Iterator[tuple[str, str]]:
-    """Some of the questions that can be asked about a cell: of anything by anything, at free, shifted and fixed times."""
+    """Some questions that can be asked about a cell: of anything by anything, at free, shifted and fixed times."""
     t = cell.time.index
     timed = [e.name for e in cell.equations if e.timed] + [d.name for d in cell.declarations if d.timed]
     whole = [d.name for d in cell.declarations if not d.timed]
