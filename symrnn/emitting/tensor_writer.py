@@ -8,7 +8,7 @@ rows for a whole range of times, and sums over times as one contraction.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -161,12 +161,19 @@ class TensorWriter(NumpyWriter):
         shape = self.shape(array, self.has_time(array), array.batched)
         return py.call("np.reshape", self.expression(array.args[0]), shape)
 
-    def _lead_shape(self, part: Array, axes: Sequence[Index], axis: int, lead: list[int]) -> ast.expr:
-        own = [self.index(a) for a in part.axes]
-        if len(part.axes) < len(axes):
-            own.insert(axis, py.constant(1))
-        sizes = [self.length if x == TIME else py.name("batch") for x in lead]
-        return py.tuple_([*sizes, *own])
+    def _join(self, array: arrays.Join) -> ast.expr:
+        parts, axis, axes = array.args
+        timed, batched = self.has_time(array), array.batched
+        values = []
+        for part in parts:
+            number = isinstance(part, (arrays.Literal, arrays.Count))
+            lead = self.shape(part, timed, batched)
+            value = self.spread(self._write(part), lead) if number else self.full(part, timed, batched)
+            if len(part.axes) < len(axes):
+                after = [py.slice_()] * (len(axes) - axis - 1)
+                value = py.subscript(value, ast.Constant(...), ast.Constant(None), *after)
+            values.append(value)
+        return py.call("np.concatenate", py.list_(values), axis=py.constant(axis - len(axes)))
 
     def aligned(self, array: Array, own: Labels, out: Labels, exact: bool = True) -> ast.expr:
         """The array with its axes in the order of ``out``, axes that it lacks put in where needed."""
@@ -281,6 +288,7 @@ _RULES: Mapping[type[Array], Callable[[TensorWriter, Any], ast.expr]] = {
     arrays.Count: TensorWriter._count,
     arrays.Between: TensorWriter._between,
     arrays.Reshape: TensorWriter._reshape,
+    arrays.Join: TensorWriter._join,
     arrays.OverTime: TensorWriter._over_time,
 }
 """Where these libraries, or times in one go, need other source than NumPy at a single time."""

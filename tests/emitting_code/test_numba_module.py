@@ -92,6 +92,17 @@ def test_compiled_it_gives_the_same(name: str) -> None:
         assert worst_error(gradients, given.gradients) < 1e-10
 
 
+@pytest.mark.parametrize("name", ["lag2", "cornn", "bidirectional", "inclass"])
+def test_a_single_step(name: str) -> None:
+    cell = library_cell(name)
+    given = problem(cell, seed=8, tau=1, batch=2)
+    loss, gradients = module(emit_numba(cell)).loss_and_gradients(
+        given.params, given.inputs, given.targets, given.initial
+    )
+    assert float(loss) == pytest.approx(given.loss, rel=1e-11)
+    assert worst_error(gradients, given.gradients) < tolerance(name)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_type_of_what_is_given_is_kept(dtype: type) -> None:
     cell = library_cell("lstm")
