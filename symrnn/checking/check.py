@@ -21,7 +21,9 @@ from symrnn.oracle.frame import TooManyOperationsError
 RANK = ("correct", "transposed", "mixed", "assumption", "truncated", "negated", "scaled", "wrong")
 """Which reading is reported where none is right: the one that comes nearest."""
 
-NO_PRODUCT = re.compile(r"leaves an axis|takes \w+ ind|has no entries|the slice|takes \d+ argument")
+NO_PRODUCT = re.compile(
+    r"leaves an axis|takes \w+ ind|has no entries|by a .* has more than three axes|the slice|takes \d+ argument"
+)
 """Shape errors that have nothing to do with what is multiplied or added."""
 
 MOST_JUDGED = 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -141,4 +142,4 @@ def _listed(value: Any) -> Any:
 def _digits(value: Any) -> Any:
     if isinstance(value, list):
         return [_digits(v) for v in value]
-    return float(f"{value:.{DIGITS}g}")
+    return float(f"{value:.{DIGITS}g}") if isfinite(value) else str(value)

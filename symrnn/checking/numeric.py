@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from symrnn.checking.comparison import Array
 from symrnn.checking.verdict import Factor, Verdict
-from symrnn.errors import Location, ReadingError
+from symrnn.errors import DataError, Location, ReadingError
 from symrnn.language import Cell, Layout, Node
 from symrnn.oracle.data import instance_from_values
 from symrnn.oracle.exact import ExactEvaluator, Numbers
@@ -144,6 +145,8 @@ def check_numbers(text: str, exercise: NumericExercise, layout: Layout | None = 
     except (ReadingError, ValueError) as error:
         return Verdict("unreadable", mistake=str(error))
     truth = np.asarray(numbers.array)
+    if not all(isfinite(entry) for entry in truth.reshape(-1)):
+        raise DataError("what is asked for is no finite number there", hint="Is something divided by zero?")
     found = {one: _agrees(shown, truth if one is Layout.NUMERATOR else truth.T) for one in Layout}
     said = "the numbers are exact" if numbers.exact else numbers.statement
     right = f"right is {numbers.text()}"

@@ -167,3 +167,10 @@ def test_grade(capsys, tmp_path: Path) -> None:
     assert "1 answers: 1 correct" in err
     assert report.read_text(encoding="utf-8").splitlines()[1].startswith("a.txt,2,correct")
     assert run(capsys, "grade", str(tmp_path / "q.toml"), str(tmp_path / "nowhere"))[0] == 2
+
+
+@pytest.mark.parametrize("answer", ["log(W - W)", "W / (W - W)", "1e400*W", "matrix_power(W, -3)", "inv(W - W)"])
+def test_numbers_that_are_none_are_still_json(capsys, answer: str) -> None:
+    code, out, err = run(capsys, "check", "elman", "--of", "L", "--wrt", "W", "--json", answer)
+    assert (code, err) == (1, "")
+    assert json.loads(out)["verdict"] == "wrong"
