@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,6 +13,7 @@ from typing import Any
 import sympy
 
 from symrnn.emitting.sympy_matrix import to_sympy
+from symrnn.emitting.unicode_text import to_unicode
 from symrnn.errors import CheckFailedError
 from symrnn.inquiry.evaluate import Line as ValueLine
 from symrnn.inquiry.evaluate import evaluate
@@ -179,7 +181,8 @@ def bigrams(setting: Setting, question: Item, item: Item) -> list[Block]:
     for before, row in zip(vocabulary, entries, strict=True):
         total = sum(counts[before, after] for after in vocabulary)
         size = total + len(vocabulary)
-        cells = ((_share(counts[before, after] + 1, size, entry),) for after, entry in zip(vocabulary, row, strict=True))
+        pairs = zip(vocabulary, row, strict=True)
+        cells = ((_share(counts[before, after] + 1, size, entry),) for after, entry in pairs)
         rows.append((plain(before), *cells, (Formulas((number(sum(row)),)),)))
     blocks: list[Block] = [Table(head, tuple(rows))] if item.get("table", True) else []
     asked = str(item.get("likelihood", "")).split()
@@ -251,21 +254,29 @@ def spectral(setting: Setting, question: Item, item: Item) -> list[Block]:
         seed=setting.seed,
         sizes=item.get("sizes"),
     )
-    blocks: list[Block] = [Items(tuple(plain(_sentence(s.text)) for s in found.statements))]
-    if found.matrices:
+    blocks: list[Block] = [Items(tuple(plain(_sentence(_shown(cell, s.text))) for s in found.statements))]
+    if found.matrices and found.step is not None:
         head = ("matrix", "largest singular value", "smallest", "spectral radius", "absolute values of the eigenvalues")
-        blocks.append(Table(tuple(plain(h) for h in head), tuple(_matrix_row(facts) for facts in found.matrices)))
+        blocks.append(Table(tuple(plain(h) for h in head), tuple(_matrix_row(cell, facts) for facts in found.matrices)))
     return blocks
 
 
-def _matrix_row(facts: MatrixFacts) -> tuple[Prose, ...]:
+def _matrix_row(cell: Cell, facts: MatrixFacts) -> tuple[Prose, ...]:
     sizes = ", ".join(f"{abs(value):.4g}" for value in facts.eigenvalues)
     numbers = (f"{value:.4g}" for value in (facts.largest, facts.smallest, facts.radius))
-    return (plain(f"{facts.name}, {facts.size}×{facts.size}"), *map(plain, numbers), plain(sizes))
+    return (plain(f"{_shown(cell, facts.name)}, {facts.size}×{facts.size}"), *map(plain, numbers), plain(sizes))
+
+
+def _shown(cell: Cell, text: str) -> str:
+    """A text in which parameters are written as in formulas: theta_c as θ_c."""
+    for declared in cell.parameters:
+        if not declared.timed:
+            text = re.sub(rf"\b{re.escape(declared.name)}\b", to_unicode(cell.variable(declared.name)), text)
+    return text
 
 
 def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
+    text = text[:1].upper() + text[1:] if text[:1].isascii() else text
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
