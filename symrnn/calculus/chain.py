@@ -294,6 +294,10 @@ class Chain:
                     terms.append(immediate_by(of, leaf))
                 elif self.local.derivative(of.name, self.graph.variable(name)) is not None:
                     terms.append(build.compose(total_by(of, here), immediate_by(here, leaf)))
+        starts = self._starts(leaf)
+        if starts and self.window is not None:
+            raise UnsupportedError(f"{leaf.name} stands in an initial value, which a window may leave out")
+        terms.extend(starts)
         if not terms:
             raise UnsupportedError(f"{of.name} does not depend on {leaf.name}")
         return build.add(*terms)
@@ -314,6 +318,9 @@ class Chain:
         assert self.stack is not None
         assert of.time is not None
         assert leaf.time is not None
+        distance = ((of.time - leaf.time) * self.stack.direction).constant
+        if distance is not None and distance < 0:
+            raise UnsupportedError(f"{leaf.name}[{leaf.time}] comes too late to act on {of.name}[{of.time}]")
         if leaf.time == of.time:
             return (
                 build.compose(*head)

@@ -201,6 +201,9 @@ class FormBuilder:
         source, copy = (variables(side)[0].time for side in atom.args[:2])
         assert source is not None
         assert copy is not None
+        distance = ((source - copy) * stack.direction).constant
+        if distance is not None and distance < 0:
+            return
         letters = Letters(self.letters.outer, self.letters.inner, self.letters.factor)
         closed = ClosedForm(self.cell, stack.node(source), letters)
         value = closed_answer(closed, By(None, stack=tuple(stack.variable(c, copy) for c in stack.components)))
@@ -209,6 +212,9 @@ class FormBuilder:
     def _explain_variable(self, atom: Node, of: Variable) -> None:
         by = atom.args[1]
         assert of.time is not None
+        state = self.cell.state.get(of.name)
+        if state is not None and of.time in self.cell.initial_times(state):
+            return
         for leaf in variables(by):
             relative = leaf if leaf.time is None else leaf.at(leaf.time - of.time + self.cell.now)
             distance = None if leaf.time is None else (leaf.time - of.time).constant

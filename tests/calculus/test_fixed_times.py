@@ -112,3 +112,20 @@ def test_a_lower_layer_owes_nothing_to_an_upper_one(of: str, by: str) -> None:
     assert "index" in {form.name for form in found.forms}
     assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
     assert all(step_error(step, judge) < TOLERANCE for step in found.steps)
+
+
+@pytest.mark.parametrize(
+    ("text", "of", "by"),
+    [
+        (PAIRS, "h[2]", "h[5]"),
+        (PAIRS, "h[2]", "x[3]"),
+        (BACKWARD, "h[4]", "h[2]"),
+        (PAIRS.replace("state h[n]", "state h[n] = W @ ones(n)"), "h[t]", "W"),
+    ],
+)
+def test_what_comes_too_late_does_not_act_and_a_start_does(text: str, of: str, by: str) -> None:
+    cell = read_cell(text)
+    judge = evaluator(cell, tau=5)
+    found = ask(cell, of, by, ("all",))
+    assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
+    assert all(step_error(step, judge) < TOLERANCE for step in found.steps)
