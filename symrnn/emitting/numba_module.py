@@ -12,8 +12,9 @@ from symrnn.emitting import python_source as py
 from symrnn.emitting.numba_example import NumbaExample
 from symrnn.emitting.numba_loops import LoopWriter
 from symrnn.emitting.numba_text import COMPILED, HELPERS, MODULE_NOTES, SUPPORT
-from symrnn.emitting.numpy_interface import CHECKS, DIAGNOSIS, LIKE, write_tables
+from symrnn.emitting.numpy_interface import DIAGNOSIS, write_tables
 from symrnn.emitting.python_source import Source
+from symrnn.emitting.tensor_interface import CHECKS, LIKE
 from symrnn.emitting.tensor_names import names_in
 from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
@@ -67,7 +68,8 @@ class NumbaModule(NumbaExample):
         head.block(MODULE_NOTES)
         head.raw('"""')
         head.raw()
-        text = "\n".join([*body.lines, *(HELPERS[name] for name in self.writer.helpers)])
+        parts = [SUPPORT, CHECKS, *([LIKE, DIAGNOSIS] if cell.loss is not None else [])]
+        text = "\n".join([*body.lines, *(HELPERS[name] for name in self.writer.helpers), *parts])
         for line in (*(("import math", "") if "math." in text else ()), "import numba", "import numpy as np"):
             head.raw(line)
         head.blank(1)
@@ -77,7 +79,6 @@ class NumbaModule(NumbaExample):
         for name in self.writer.helpers:
             head.blank(2)
             head.block(HELPERS[name])
-        parts = [SUPPORT, CHECKS, *([LIKE, DIAGNOSIS] if cell.loss is not None else [])]
         rest = "\n\n\n".join(p.strip("\n") for p in parts)
         return head.text() + "\n\n" + "\n".join(body.lines).rstrip() + "\n\n\n" + rest + "\n"
 

@@ -60,6 +60,43 @@ compiled = numba.njit(fastmath={"reassoc", "contract", "nsz"}, error_model="nump
 """
 
 SUPPORT = '''
+def _array(key, value):
+    array = np.asarray(value)
+    if array.dtype.kind not in "fciub":
+        raise ValueError(f"{key} holds {array.dtype}, expected numbers")
+    return array
+
+
+def _is_whole(array):
+    return array.dtype.kind in "iu"
+
+
+def _common(arrays):
+    """The type in which all is computed: the widest of the given floating-point ones."""
+    kinds = [a.dtype if a.dtype.kind in "fc" else np.dtype(float) for a in arrays]
+    return np.result_type(np.float32, *kinds)
+
+
+def _device(given):
+    return None
+
+
+def _spread_like(number, given):
+    return np.broadcast_to(number, given.shape)
+
+
+def _cast(array, dtype):
+    return array.astype(dtype, copy=False)
+
+
+def _classes(key, labels, classes):
+    """Integer labels as one-hot vectors along a new last axis."""
+    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        worst = labels.min() if labels.min() < 0 else labels.max()
+        raise ValueError(f"{key} has the label {worst}, expected labels from 0 to {classes - 1}")
+    return labels[..., None] == np.arange(classes)
+
+
 def _by_example(data, key):
     """A given array with the examples first, each in one piece."""
     array = data[key]
