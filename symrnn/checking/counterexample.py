@@ -142,4 +142,4 @@ def _listed(value: Any) -> Any:
 def _digits(value: Any) -> Any:
     if isinstance(value, list):
         return [_digits(v) for v in value]
-    return float(f"{value:.{DIGITS}g}") if isfinite(value) else str(value)
+    return float(f"{value:.{DIGITS}g}") + 0.0 if isfinite(value) else str(value)
