@@ -231,6 +231,9 @@ def _times(cell: Cell, node: Node, spans: dict[str, tuple[Index, Index]], other:
             if leaf.role is Role.COMPUTED and not as_start:
                 # A bare h[t] is asked about at the steps; h[0] is asked for by name, or as the h[t-1] of h[t].
                 low, high = step_graph(cell).evaluable(leaf.name)
+            elif as_start and leaf.name in cell.state:
+                # Of several values before the first step the stack there begins with the last.
+                low, high = index_max(low, cell.time.first - 1), index_min(high, cell.time.last + 1)
             shift = leaf.time - Index.of(name)
             if shift.constant is None:
                 continue

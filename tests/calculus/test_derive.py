@@ -31,6 +31,7 @@ QUESTIONS = [
     ("lag2", "L", "W2"),
     ("lag2", "L", "h[-1]"),
     ("lag2", "h[t]", "h[k]"),
+    ("lag2", "h[t]", "h[t-2]"),
     ("lstm", "L", "W_f"),
     ("lstm", "L", "c[t]"),
     ("lstm", "h[t]", "c[k]"),
