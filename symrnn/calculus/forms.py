@@ -13,7 +13,7 @@ from symrnn.calculus.closed import ClosedForm
 from symrnn.calculus.explain import Explainer, equality
 from symrnn.calculus.forward import forward_recursion
 from symrnn.calculus.index_form import index_form
-from symrnn.calculus.inert import immediate_by, total_by
+from symrnn.calculus.inert import crosses_time, immediate_by, total_by
 from symrnn.calculus.jacobian import to_row
 from symrnn.calculus.letters import Letters
 from symrnn.calculus.one_copy import one_copy
@@ -94,17 +94,12 @@ class FormBuilder:
 
     def _is_uncut(self, chain: Node) -> bool:
         """Whether the window, which cuts the closed form, leaves something of the chain as it is without one."""
-        if any(self._reaches_beyond(atom) for atom in find(chain, Jacobian)):
+        if crosses_time(chain, self.of, self.by_node):
             return True
         whole = Chain(self.cell, self.of, self.by, self.letters, None).formula()
         return chain == whole and self.closed != closed_answer(
             ClosedForm(self.cell, self.of, self.letters, None, self._spans()), self.by
         )
-
-    def _reaches_beyond(self, atom: Node) -> bool:
-        """Whether an inert total derivative goes through time and is none of those that the window's bounds cut."""
-        of_times, by_times = ({v.time for v in variables(side)} for side in atom.args[:2])
-        return atom.args[0] == self.of or (atom.args[1] == self.by_node and of_times != by_times)
 
     @property
     def inert(self) -> Node:
@@ -262,7 +257,7 @@ class FormBuilder:
         if value is None:
             return
         component = Entry(self.explainer.graph.variable(of.name), (Index.of(i),))
-        derivative = self._copy_entry(component, leaf)
+        derivative = one_copy(self.cell, component, leaf)
         written = index_form(derivative, column, row, self._reserved)
         here = self.explainer.graph.at(written, of.time)
         before = Entry(immediate_by(of, leaf), (Index.of(i), Index.of(row), Index.of(column)))
@@ -283,10 +278,6 @@ class FormBuilder:
         """Names that a component index must not have."""
         sizes = {*self.cell.sizes, *dict(self.cell.equal_sizes)}
         return set(self.cell.names()) | sizes | set(self.cell.time.last.names())
-
-    def _copy_entry(self, component: Node, leaf: Variable) -> Node:
-        """∂(component of a variable at the present step)/∂leaf through this step's equations only."""
-        return one_copy(self.cell, component, leaf)
 
     def _form_recursion(self) -> Form:
         if not self.of.is_single:

@@ -107,7 +107,7 @@ def check_cell(
         raise QuestionError(f'the cell "{cell.name}" has no parameter, input or initial value')
     evaluator = Evaluator(cell, random_instance(cell, seed, tau=tau), at_kink=at_kink)
     setting = Setting(seed, tau, at_kink=at_kink)
-    code = _code(cell, evaluator, at_kink)
+    code, remarks = _code(cell, evaluator, at_kink)
     rows = [_row(cell, leaf, setting, layout, code) for leaf in leaves]
     loss = Row(cell.loss_name, "loss", "scalar", {n: c["loss"] for n, c in code.items()})
     names = (*cell.sizes, *time_symbols(cell))
@@ -121,7 +121,7 @@ def check_cell(
         (loss, *rows),
         kinks(cell),
         evaluator.touched,
-        evaluator.instance.remarks,
+        (*evaluator.instance.remarks, *remarks),
     )
 
 
@@ -136,26 +136,39 @@ Code = dict[str, dict[str, Outcome]]
 """Outcomes by column, then by key."""
 
 
-def _code(cell: Cell, evaluator: Evaluator, at_kink: float) -> Code:
-    """The errors of generated code without and with a batch, for both versions of the module."""
+def _code(cell: Cell, evaluator: Evaluator, at_kink: float) -> tuple[Code, tuple[str, ...]]:
+    """The errors of generated code without and with a batch, for both versions of the module, and remarks."""
     problems = {"": single(evaluator)}
     if any(d.role in (Role.INPUT, Role.TARGET) for d in cell.declarations):
         problems[", batch"] = batched(evaluator, at_kink=at_kink)
     found: Code = {}
+    remarks = []
     for version, plain in VERSIONS:
+        made, remark = _written(cell, plain, at_kink)
+        remarks += [f"{version}: {remark}"] if remark else []
         for suffix, problem in problems.items():
-            found[version + suffix] = _run(cell, plain, problem, at_kink)
-    return found
+            found[version + suffix] = _run(made, cell.name, problem)
+    return found, tuple(remarks)
 
 
-def _run(cell: Cell, plain: bool, problem: Problem, at_kink: float) -> dict[str, Outcome]:
-    keys = ("loss", *problem.gradients)
+def _written(cell: Cell, plain: bool, at_kink: float) -> tuple[str | Outcome, str | None]:
+    """The source that `symrnn code` hands out, with what is to be said about it; or why there is none."""
     try:
-        module = run_module(checked_code(cell, plain, CodeOptions(relu0=at_kink)).source, cell.name)
-        errors = problem.errors(module)
+        code = checked_code(cell, plain, CodeOptions(relu0=at_kink))
     except UnsupportedError as missing:
-        return dict.fromkeys(keys, Outcome(absent=missing.message))
-    except Exception as problem_found:  # whatever generated code does wrong is a finding, not a crash
+        return Outcome(absent=missing.message), None
+    except Exception as problem:  # whatever goes wrong with generated code is a finding, not a crash
+        return Outcome(broken=f"{type(problem).__name__}: {problem}"), None
+    return code.source, code.remark
+
+
+def _run(source: str | Outcome, name: str, problem: Problem) -> dict[str, Outcome]:
+    keys = ("loss", *problem.gradients)
+    if isinstance(source, Outcome):
+        return dict.fromkeys(keys, source)
+    try:
+        errors = problem.errors(run_module(source, name))
+    except Exception as problem_found:  # as above
         return dict.fromkeys(keys, Outcome(broken=f"{type(problem_found).__name__}: {problem_found}"))
     return {key: Outcome(error) for key, error in errors.items()}
 

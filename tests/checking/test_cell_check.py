@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from symrnn.api import load, read_cell
 from symrnn.cells import names
 from symrnn.checking import cell_check, generated
 from symrnn.checking.cell_check import check_cell, table
+from symrnn.checking.checked_code import CheckedCode
 from symrnn.emitting.numpy_module import emit
 from symrnn.errors import QuestionError
 from symrnn.oracle.draw import random_instance
@@ -49,16 +52,23 @@ def test_the_slope_at_a_kink_is_taken_by_formula_and_code_alike(slope: float) ->
     assert "no argument of relu was exactly at its kink" in table(found)
 
 
+def handed_out(monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]) -> None:
+    """Let the table see code that was changed after it was written and checked."""
+
+    def changed(*arguments: object) -> CheckedCode:
+        return CheckedCode(change(emit(arguments[0], True)))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cell_check, "checked_code", changed)
+
+
 def test_wrong_code_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """W.T for W in the backward pass: every shape fits, only numbers tell."""
 
-    def wrong(*arguments: object) -> str:
-        source = emit(*arguments)  # type: ignore[arg-type]
+    def transposed(source: str) -> str:
         assert "lam_a[t + 1] @ W\n" in source
         return source.replace("lam_a[t + 1] @ W\n", "lam_a[t + 1] @ W.T\n")
 
-    monkeypatch.setattr(cell_check, "emit", wrong)
-    monkeypatch.setattr(cell_check, "VERSIONS", (("plain code", True),))
+    handed_out(monkeypatch, transposed)
     found = check_cell(load("elman"))
     assert not found.passed
     assert {failure.partition(",")[0] for failure in found.failures} >= {"W", "U", "b", "x[t]", "h[0]"}
@@ -67,21 +77,28 @@ def test_wrong_code_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_code_that_does_not_run_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cell_check, "emit", lambda *_: "def loss_and_gradients(**_):\n    return 1 / 0\n")
+    handed_out(monkeypatch, lambda _: "def loss_and_gradients(**_):\n    return 1 / 0\n")
     found = check_cell(load("elman"))
     assert not found.passed
     assert "ZeroDivisionError" in table(found)
 
 
 def test_a_missing_gradient_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def without_bias(*arguments: object) -> str:
-        return emit(*arguments) + (  # type: ignore[arg-type]
-            "\n\n_all = loss_and_gradients\n\n\ndef loss_and_gradients(**given):\n"
-            "    loss, gradients = _all(**given)\n    del gradients['b']\n    return loss, gradients\n"
-        )
-
-    monkeypatch.setattr(cell_check, "emit", without_bias)
+    addition = (
+        "\n\n_all = loss_and_gradients\n\n\ndef loss_and_gradients(**given):\n"
+        "    loss, gradients = _all(**given)\n    del gradients['b']\n    return loss, gradients\n"
+    )
+    handed_out(monkeypatch, lambda source: source + addition)
     assert any(failure.startswith("b, ") for failure in check_cell(load("elman")).failures)
+
+
+def test_a_schedule_that_gave_way_is_remarked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        cell_check, "checked_code", lambda cell, *_: CheckedCode(emit(cell, True), "the plain recursion took its place")
+    )
+    found = check_cell(load("elman"))
+    assert found.passed
+    assert "note: code: the plain recursion took its place" in table(found)
 
 
 def test_a_cell_without_a_loss_says_how_to_get_one() -> None:
