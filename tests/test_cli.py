@@ -407,7 +407,7 @@ def test_evaluate_is_exact(capsys: Captured, counter_values: str) -> None:
         shown(
             capsys, "evaluate", "counter", "--values", counter_values, "--of", "h[t]", "--wrt", "w2",
             "--times", "t=2", "--as", "json",
-        )  # fmt: skip
+        )
     )
     assert found["exact"] is True
     (answer,) = found["answers"]

@@ -78,9 +78,7 @@ def test_a_library_that_is_absent_is_missing() -> None:
         (["brew", "apt-get"], "apt-get install chromium"),
     ],
 )
-def test_the_command_is_for_the_package_manager_that_is_here(
-    path: Path, managers: list[str], command: str
-) -> None:
+def test_the_command_is_for_the_package_manager_that_is_here(path: Path, managers: list[str], command: str) -> None:
     for manager in managers:
         put(path, manager)
     assert doctor.find("Chromium").install == command

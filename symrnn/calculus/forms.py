@@ -48,7 +48,7 @@ class FormBuilder:
     ) -> None:
         self.cell, self.of, self.by, self.by_node = cell, of, by, by_node
         self.window, self.tau, self.vec_order = window, tau, vec_order
-        taken = frozenset(_bare(name) for name in free_times(cell, of, by_node)) | free_times(cell, of, by_node)
+        taken = frozenset(name.removesuffix(PROTECTED.format("")) for name in free_times(cell, of, by_node)) | free_times(cell, of, by_node)
         self.letters = Letters.avoiding(cell, taken)
         self.steps: list[Step] = []
         self.explainer = Explainer(cell)
@@ -390,8 +390,3 @@ class FormBuilder:
             reason = "vec(L W R) = (Rᵀ ⊗ L) vec W, with vec stacking the columns (column-major)."
             self._record("vec", inert, row, reason, "vec")
         return Form("vec", Formula(row), note=note)
-
-
-def _bare(name: str) -> str:
-    suffix = PROTECTED.format("")
-    return name[: -len(suffix)] if name.endswith(suffix) else name

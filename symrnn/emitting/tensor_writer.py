@@ -140,7 +140,7 @@ class TensorWriter(NumpyWriter):
             written = py.subscript(written, py.slice_(), ast.Constant(None))
         return self.spread(written, self.shape(array, timed, batched))
 
-    def _write(self, array: Array) -> ast.expr:  # type: ignore[override]
+    def _write(self, array: Array) -> ast.expr:
         for kind, rule in _RULES.items():
             if isinstance(array, kind):
                 return rule(self, array)
