@@ -48,7 +48,8 @@ class FormBuilder:
     ) -> None:
         self.cell, self.of, self.by, self.by_node = cell, of, by, by_node
         self.window, self.tau, self.vec_order = window, tau, vec_order
-        taken = frozenset(name.removesuffix(PROTECTED.format("")) for name in free_times(cell, of, by_node)) | free_times(cell, of, by_node)
+        asked = free_times(cell, of, by_node)
+        taken = frozenset(asked) | frozenset(name.removesuffix(PROTECTED.format("")) for name in asked)
         self.letters = Letters.avoiding(cell, taken)
         self.steps: list[Step] = []
         self.explainer = Explainer(cell)

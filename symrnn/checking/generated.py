@@ -17,6 +17,7 @@ from symrnn.language import Cell, Index, Role, Start, Variable
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.evaluate import Evaluator
 from symrnn.oracle.instance import Instance
+from symrnn.planning.interface import counter
 
 GROUPS = {Role.PARAMETER: "params", Role.CONSTANT: "params", Role.INPUT: "inputs", Role.TARGET: "targets"}
 
@@ -92,7 +93,8 @@ def _is_shared(cell: Cell, key: str) -> bool:
     declared = cell.declaration.get(key)
     if declared is not None:
         return declared.role not in (Role.INPUT, Role.TARGET)
-    return any(state.start == Start.LEARNED for state, _, known in cell.initial_keys() if known == key)
+    learned = any(state.start == Start.LEARNED for state, _, known in cell.initial_keys() if known == key)
+    return learned or key == counter(cell)
 
 
 def _batch_axis(cell: Cell, key: str) -> int:
@@ -115,6 +117,8 @@ def arguments(cell: Cell, instance: Instance) -> dict[str, Arrays]:
     for state, _, key in cell.initial_keys():
         if state.start != Start.EXPRESSION:
             groups["initial"][key] = _shown(state, instance.initial[key])
+    if length := counter(cell):
+        groups["inputs"][length] = instance.sizes[length]
     return groups
 
 

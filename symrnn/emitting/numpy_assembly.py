@@ -21,6 +21,7 @@ from symrnn.planning.interface import Interface, Slot, build_interface
 from symrnn.planning.stacking import plan_narrow
 from symrnn.planning.storage import Storage
 from symrnn.planning.system import System, build_system
+from symrnn.planning.windows import with_lines_for_windows
 
 RESERVED = (
     *("np", "params", "inputs", "targets", "initial", "steps", "batch", "has_batch", "dtype", "given", "data"),
@@ -31,6 +32,8 @@ RESERVED = (
     *("power", "tanh", "exp", "log", "sqrt", "sin", "cos", "add_reduce", "maximum_reduce", "moment"),
     *("fits", "slowly", "lead", "fine", "loss_and_gradients", "make_loss_and_gradients", "forward"),
 )
+
+FEW_STEPS = "_of_few_steps"
 
 NOTES = """
 make_loss_and_gradients(sizes, steps, batch, dtype) -> loss_and_gradients with buffers of its own, for many calls
@@ -65,7 +68,8 @@ def assemble(cell: Cell, wrt: Sequence[str] | None, relu0: float) -> str:
 
     Raises UnsupportedError where the planner cannot run the recursion step by step.
     """
-    system = build_system(cell, wrt, fold_constants=True)
+    lined = with_lines_for_windows(build_system(cell, wrt, fold_constants=True))
+    system = lined.system
     if not system.has_batch or not system.gradients:
         raise UnsupportedError("nothing that is given has one value per example")
     storage = plan_storage(system)
@@ -76,7 +80,7 @@ def assemble(cell: Cell, wrt: Sequence[str] | None, relu0: float) -> str:
     narrow = _narrow(storage, interface, relu0)
     if narrow is not None:
         parts.append(narrow)
-    return _Assembly(cell, system, interface, parts, relu0, wrt).text()
+    return _Assembly(cell, system, interface, parts, relu0, wrt, lined.least).text()
 
 
 def _narrow(storage: Storage, interface: Interface, relu0: float) -> Compute | None:
@@ -101,12 +105,14 @@ class _Assembly:
         parts: list[Compute],
         relu0: float,
         wrt: Sequence[str] | None,
+        least: int,
     ) -> None:
         self.cell, self.system, self.interface, self.parts = cell, system, interface, parts
         self.work = parts[0].work
         for part in parts:
             part.share(parts)
         self.relu0 = relu0
+        self.least = least
         self.plain = PlainModule(build_system(cell, wrt), relu0)
         if interface.length_slot is None:
             raise UnsupportedError("nothing that is given has a time axis")
@@ -122,6 +128,10 @@ class _Assembly:
         self._allocating(allocating)
         self.plain.source = Source()
         self.plain._forward()
+        if self.least > 1:
+            self.plain.source.blank(2)
+            meaning = f"The same line by line, for fewer than {self.least} steps."
+            self.plain._loss_and_gradients(FEW_STEPS, meaning)
         head = Source()
         self._head(head)
         for name in dict.fromkeys([*self.work.helpers, *self.plain.writer.helpers]):
@@ -167,6 +177,9 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
 """
 ''')
             source.raw("dtype = np.dtype(dtype)")
+            if self.least > 1:
+                with source.indented(f"if steps < {self.least}"):
+                    source.raw(f"return {FEW_STEPS}")
             source.raw("has_batch, batch = batch is not None, batch or 1")
             given = ", ".join([*self._sizes(), "steps", "batch", "dtype"])
             if len(self.parts) > 1:
@@ -202,7 +215,7 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
                         values = ", ".join(self._taken(s) for s in members)
                         source.raw(f"{names} = {values}")
                 found = ["len(params)", "len(inputs)", "len(targets)"]
-                found += ["len(initial)"] if any(s.group == "initial" for s in slots) else []
+                found.append("len(initial)" if any(s.group == "initial" for s in slots) else "len(initial or ())")
                 for slot in slots:
                     if slot.is_array and not slot.labels:
                         name = self.work.data_names[slot.key]
@@ -242,8 +255,7 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
         source.raw("infinite = float('inf')")
         source.raw("lead = (batch,) if has_batch else ()")
         counts = {g: len(self.interface.group(g)) for g in ("params", "inputs", "targets", "initial")}
-        expected = [str(counts[g]) for g in ("params", "inputs", "targets")]
-        expected += [str(counts["initial"])] if counts["initial"] else []
+        expected = [str(count) for count in counts.values()]
         for slot in self.interface.slots:
             name = self.work.data_names[slot.key]
             axes = ", ".join(self.work.index(a) for a in slot.axes)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import singledispatchmethod
 
 from symrnn.emitting import python_source as py
@@ -88,7 +89,7 @@ class NumpyWriter:
         terms: list[tuple[bool, ast.expr]] = []
         for monomial, coefficient in index.terms:
             factors = [self._atom(a) for a in monomial]
-            magnitude = abs(coefficient)
+            magnitude = abs(Fraction(coefficient))
             if magnitude != 1 or not factors:
                 numerator, denominator = magnitude.numerator, magnitude.denominator
                 if numerator != 1 or not factors:
@@ -234,6 +235,8 @@ class NumpyWriter:
             if len(part.axes) < len(axes):
                 own = tuple(x for x in own if x != axis)
             value = self.aligned(part, own, out)
+            if not self.labels(part, own):
+                value = py.call("np.reshape", value, py.tuple_([py.constant(1)] * len(out)))
             missing = [x for x in lead if x not in self.labels(part, own)]
             if missing:
                 value = py.call("np.broadcast_to", value, self._lead_shape(part, axes, axis, lead))
@@ -293,7 +296,7 @@ class NumpyWriter:
         if self.has_time(product) or len(product.out) != 2 or product.summed or product.args[3]:
             return None
         groups: dict[Labels, list[Array]] = {}
-        scalars = []
+        scalars: list[Array] = []
         for array, labels in product.factors:
             (scalars if not labels else groups.setdefault(labels, [])).append(array)
         left, right = ((label,) for label in product.out)
@@ -306,8 +309,8 @@ class NumpyWriter:
         a, b = (self.expression(s) for s in sides)
         return self._scaled(product.coefficient, py.binary(py.attribute(a, "T"), "@", b))
 
-    def _scaled(self, coefficient: object, value: ast.expr) -> ast.expr:
-        from_fraction = arrays.Fraction(coefficient)  # type: ignore[arg-type]
+    def _scaled(self, coefficient: Fraction, value: ast.expr) -> ast.expr:
+        from_fraction = Fraction(coefficient)
         if from_fraction == 1:
             return value
         if from_fraction == -1:

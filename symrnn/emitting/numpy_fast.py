@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from symrnn.emitting.numpy_columns import columns_of
 from symrnn.emitting.numpy_statements import StatementWriter
@@ -224,7 +225,7 @@ class FastBody:
 
     def _bytes(self, stage: Stage) -> str:
         """Bytes that one time step of a stage touches: its scratch and the buffers that it reads or writes."""
-        slots = {}
+        slots: dict[Any, None] = {}
         for op in stage.ops:
             for arg in [Arg(op), *reads(op)]:
                 slot = self.storage.slot.get(arg.op)

@@ -14,11 +14,11 @@ from symrnn.planning.interface import Interface, SizeRule
 from symrnn.planning.system import System
 
 CHECKS = '''
-def _collect(groups):
+def _collect(groups, optional=()):
     """All given arrays under their keys; a missing or an unknown key is an error."""
     given = {}
     for group, arrays in groups.items():
-        keys = KEYS[group]
+        keys = KEYS[group] + tuple(key for key in optional if group == "initial" and key in arrays)
         if not isinstance(arrays, dict):
             raise ValueError(f"{group} is a {type(arrays).__name__}, expected a dict with the keys {list(keys)}")
         missing = [key for key in keys if key not in arrays]
@@ -47,16 +47,21 @@ def _letters(key, has_batch):
     return f"({axes[0]},)" if len(axes) == 1 else f"({', '.join(axes)})"
 
 
-def _unpack(params, inputs, targets=None, initial=None, steps=None):
+def _unpack(params, inputs, targets=None, initial=None, steps=None, continued=False):
     """Check everything that is given; sizes, the number of steps, and the arrays with time and batch in front."""
     groups = {"params": params, "inputs": inputs, "targets": targets, "initial": _full_keys(initial)}
-    given = _collect({group: arrays for group, arrays in groups.items() if arrays is not None})
+    optional = CONTINUED if continued else ()
+    given = _collect({group: arrays for group, arrays in groups.items() if arrays is not None}, optional)
     sizes = _sizes(given)
     shapes = _shapes(**sizes)
     timed = [key for key in given if key in TIMED]
     if timed and given[timed[0]].ndim:
         steps = len(given[timed[0]])
-    if steps is None or steps < 1:
+    if LENGTH is not None:
+        if given[LENGTH].dtype.kind not in "iu" or given[LENGTH].ndim:
+            raise ValueError(f"{LENGTH} is {given[LENGTH]!r}, expected a whole number: the last time")
+        steps = int(given.pop(LENGTH)) + STEPS_AFTER
+    if STEPS is not None and (steps is None or steps < 1):
         raise ValueError(f"the number of steps is {steps}, expected at least 1")
     has_batch, batch = _batch(given, shapes)
     ready = {"steps": steps, "batch": batch, "has_batch": has_batch, "given": given, **sizes}
@@ -77,8 +82,9 @@ def _unpack(params, inputs, targets=None, initial=None, steps=None):
 
 def _full_keys(initial):
     """Initial values by their full keys: a state with a single one may be called by its bare name."""
-    names = [key.split("[")[0] for key in KEYS["initial"]]
-    full = {name: key for name, key in zip(names, KEYS["initial"]) if names.count(name) == 1}
+    keys = KEYS["initial"] + CONTINUED
+    names = [key.split("[")[0] for key in keys]
+    full = {name: key for name, key in zip(names, keys) if names.count(name) == 1}
     return {full.get(key, key): value for key, value in (initial or {}).items()}
 
 
@@ -144,15 +150,21 @@ def write_tables(source: Source, system: System, interface: Interface, writer: N
         source.raw(f"    {group!r}: {tuple(s.key for s in interface.group(group))!r},")
     source.raw("}")
     source.raw("LETTERS = {")
-    for slot in interface.slots:
+    for slot in (*interface.slots, *interface.started):
         source.raw(f"    {slot.key!r}: {tuple(str(a) for a in slot.axes)!r},")
     source.raw("}")
     _table(source, "TIMED", [s.key for s in interface.slots if s.timed], "one value per time, time first")
-    _table(source, "PER_EXAMPLE", [s.key for s in interface.slots if s.per_example], "one value per example of a batch")
+    starts = (*interface.group("initial"), *interface.started)
+    per_example = [s.key for s in (*interface.slots, *interface.started) if s.per_example]
+    _table(source, "PER_EXAMPLE", per_example, "one value per example of a batch")
     _table(source, "LABELS", [s.key for s in interface.slots if s.labels], "may come as integer labels")
-    _table(source, "START", [s.key for s in interface.group("initial")], "one value may serve a whole batch")
-    source.raw(f"STEPS = {str(system.time.length)!r}")
+    _table(source, "START", [s.key for s in starts], "one value may serve a whole batch")
+    timeless = not any(d.timed for d in system.definitions) and not any(s.timed for s in interface.slots)
+    source.raw(f"STEPS = {None if timeless else str(system.time.length)!r}")
     source.raw(f"FIRST = {system.time.first.constant or 0}")
+    _write_length(source, system, interface)
+    started = tuple(s.key for s in interface.started)
+    source.raw(f"CONTINUED = {started!r}  # what a pass that continues another may give besides")
     source.blank(2)
     with source.indented("def _sizes(given)"):
         source.raw('"""The sizes, from the shapes of what is given."""')
@@ -165,10 +177,20 @@ def write_tables(source: Source, system: System, interface: Interface, writer: N
     with source.indented(f"def _shapes({arguments})"):
         source.raw('"""The shape of every array at one time, for one example."""')
         source.raw("return {")
-        for slot in interface.slots:
+        for slot in (*interface.slots, *interface.started):
             shape = py.unparse(py.tuple_([_plain_index(a, writer) for a in slot.axes]))
             source.raw(f"    {slot.key!r}: {shape},")
         source.raw("}")
+
+
+def _write_length(source: Source, system: System, interface: Interface) -> None:
+    """The input that tells how many steps there are, where no array does: ``steps`` is it plus a number."""
+    counter = interface.counter
+    if counter is None:
+        source.raw("LENGTH, STEPS_AFTER = None, 0  # an array tells how many steps there are")
+        return
+    added = (system.time.length - counter.key).constant or 0
+    source.raw(f"LENGTH, STEPS_AFTER = {counter.key!r}, {added}  # steps = {counter.key} + {added}")
 
 
 def _table(source: Source, name: str, keys: list[str], meaning: str) -> None:

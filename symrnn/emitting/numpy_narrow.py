@@ -377,7 +377,8 @@ class NarrowBody:
         found = []
         for form in pack.forms:
             act = self.places.activation(form)
-            if form.rest or act is None or act.data[0] not in functions:
+            elsewhere = act in self.plan.home and self.places.direct(pack) is None
+            if form.rest or act is None or elsewhere or act.data[0] not in functions:
                 break
             found.append(form)
         return found
@@ -431,6 +432,10 @@ class NarrowBody:
         for form in pack.forms:
             lines.append(self.titles._comment(form.op))
         lines.append(f"{dot}({stacked}, {out})")
+        for form in pack.forms:
+            if form.op in self.plan.home and self.places.direct(pack) is None:
+                target = context.timed(Arg(form.op)).source
+                lines.append(f"{work.function('copyto')}({target}, {self._alone(pack, form, context)})")
         gates, both = self._run(pack, ("sigmoid",)), self._run(pack, ("sigmoid", "tanh"))
         if not both:
             return set()
@@ -477,6 +482,15 @@ class NarrowBody:
             cut = f"{written[:-1]}{part}" if written.endswith("]") else f"{written}[:{part}"
             return context.local(f"{name}_t", ("pack", pack, len(forms)), written if whole else cut)
         return name if whole else self.work.make(f"{name}_part", f"{name}[:{self.work.index(rows)}]")
+
+    def _alone(self, pack: Pack, form: Form, context: NarrowContext) -> str:
+        """One form in the pack's memory."""
+        place = self.places.in_memory(pack, form.op)
+        if place.scratch:
+            return place.name
+        assert pack.stage.domain is not None
+        rows = self.places.cut_rows(place, *pack.stage.domain)
+        return context.local(f"{self.work.name_of(form.op)}_out", ("form", form), rows)
 
     def _rest(self, op: Op, pack: Pack, writer: NarrowStatements, context: NarrowContext) -> None:
         form = next(f for f in pack.forms if f.op is op)
@@ -638,7 +652,7 @@ class _Gradients:
                 for stack, _ in self._homes(factors[0][0]):
                     key = next((k for (s, _), k in known.items() if s is stack), None)
                     if key is not None:
-                        self.blocks_of[op] = (*key, factors[0][0].op, None, False)  # type: ignore[arg-type]
+                        self.blocks_of[op] = (*key, factors[0][0].op, None, False)
 
     def expression(self, op: Op, context: NarrowContext) -> str:
         """A total."""
@@ -727,7 +741,8 @@ class _Gradients:
             raise UnsupportedError("a summand of a product is asked for by itself")
         matrix = self.places.matrix(pack)
         row = self.body.work.make("first_row", self.places.stack_row(pack.stack, time))
-        return f"{matrix}.dot({row})"
+        # Without the bias, which the summand does not have.
+        return f"{matrix}[:, :-1].dot({row}[:-1])" if pack.stack.bias else f"{matrix}.dot({row})"
 
 
 def gradient_place(body: NarrowBody, op: Op) -> str:

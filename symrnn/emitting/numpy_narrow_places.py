@@ -71,7 +71,7 @@ class Places:
             return self._in_stack(stack, op)
         pack = next((p for p in self.plan.packs for f in p.forms if self._in_pack(p, f, op)), None)
         if pack is not None:
-            return self._in_memory(pack, op)
+            return self.in_memory(pack, op)
         group = next((g for g in self.plan.groups if len(g.outputs) > 1 and self._is_factor(g, op)), None)
         if group is not None:
             return self._in_factors(group, op)
@@ -104,7 +104,10 @@ class Places:
 
     def rows(self, op: Op, low: Index, high: Index) -> str:
         """The rows of an operation from one time to another."""
-        place = self.of(op)
+        return self.cut_rows(self.of(op), low, high)
+
+    def cut_rows(self, place: Place, low: Index, high: Index) -> str:
+        """The rows of a place from one time to another."""
         assert place.low is not None
         assert place.high is not None
         text = sliced(self.work, place.name, place.low, place.high, low, high)
@@ -275,7 +278,8 @@ class Places:
     def _outside_reader(self, op: Op) -> bool:
         return any(r not in self.loop_ops for r in self.schedule.readers.get(op, []))
 
-    def _in_memory(self, pack: Pack, op: Op) -> Place:
+    def in_memory(self, pack: Pack, op: Op) -> Place:
+        """The part of a pack's memory in which a form, or the function of it, stands."""
         direct = self.direct(pack)
         if direct is not None and op is not direct:
             return self.of(direct)

@@ -22,8 +22,10 @@ from symrnn.planning import arrays
 from symrnn.planning.arrays import Array
 from symrnn.planning.interface import Interface, Slot, build_interface, reads_targets
 from symrnn.planning.loops import Loop, loops
+from symrnn.planning.lowering import Lowering
 from symrnn.planning.ranges import Reach, reaches
 from symrnn.planning.system import Definition, Gradient, Initial, System
+from symrnn.planning.windows import is_inside, split_window
 
 RESERVED = [
     "np",
@@ -59,6 +61,11 @@ RESERVED = [
     "O",
     "I",
 ]
+
+
+LOSS_AND_GRADIENTS = (
+    "The loss, summed over the batch, and its gradients by name, each in the shape of what it belongs to."
+)
 
 
 @dataclass
@@ -132,6 +139,9 @@ class PlainModule:
             head.raw(f"    {cell.loss_name} = {to_text(cell.loss)}")
         head.raw()
         head.block(MODULE_NOTES)
+        if self.interface.counter is not None:
+            key = self.interface.counter.key
+            head.raw(f"inputs[{key!r}] is the last time: no array tells how many steps there are.")
         head.raw('"""')
         head.raw()
         head.raw("import numpy as np")
@@ -158,14 +168,22 @@ class PlainModule:
         ]
         extra = ", targets=None" if needs_targets else ""
         slot = self.interface.length_slot
-        stepless = slot is None or (slot.group == "targets" and not needs_targets)
+        stepless = slot.group == "targets" and not needs_targets if slot is not None else self._never_told(wanted)
         extra += ", steps=None" if stepless else ""
         with self.source.indented(f"def forward(params, inputs, initial=None{extra})"):
             self.source.raw('"""All variables by name, time first, and the state from which the next piece starts."""')
             arguments = "params, inputs, targets, initial" if needs_targets else "params, inputs, None, initial"
+            arguments += ", steps" if stepless else ""
+            arguments += ", continued=True" if self.interface.started else ""
+            self.continuing = True
             body = self._nested(lambda: self._forward_body(wanted))
-            self._unpack(body, f"_unpack({arguments}{', steps' if stepless else ''})")
+            self.continuing = False
+            self._unpack(body, f"_unpack({arguments})")
             self.source.lines += body.lines
+
+    def _never_told(self, definitions: Sequence[Definition]) -> bool:
+        """Whether there are times, but nothing that is given says how many."""
+        return self.interface.counter is None and any(d.timed for d in definitions)
 
     def _nested(self, write: object) -> Source:
         outer, self.source = self.source, Source()
@@ -188,10 +206,11 @@ class PlainModule:
                 used |= self._constant_names(constant)
         sizes = [(r.size, self.index_names[r.size]) for r in self.interface.sizes]
         plain = [(key, key) for key in ("steps", "batch", "has_batch", "dtype", "given")]
-        arrays_ = [(s.key, self.names[s.key]) for s in self.interface.slots if s.group != "initial"]
+        read = [s for s in self.interface.slots if s is not self.interface.counter]
+        arrays_ = [(s.key, self.names[s.key]) for s in read if s.group != "initial"]
         starts = [(s.key, self.names[s.key]) for s in self.interface.group("initial")]
         length = [n for n in sorted(self._time_names()) if self.index_names[n] in used]
-        if length or "rows" in used:
+        if length:
             used.add("steps")
         for pairs in (plain, sizes, arrays_, starts):
             kept = [(key, name) for key, name in pairs if name in used]
@@ -265,8 +284,9 @@ class PlainModule:
         first_row = (cell.time.first - self.origin).constant or 0
         wrapped = max(0, below - first_row)
         extra = first_row + above + wrapped
-        self.source.comment(self._rows_comment(first_row, wrapped))
-        self.source.raw(f"rows = steps + {extra}" if extra else "rows = steps")
+        if any(d.timed for d in definitions):
+            self.source.comment(self._rows_comment(first_row, wrapped))
+            self.source.raw(f"rows = steps + {extra}" if extra else "rows = steps")
         for d in definitions:
             if d.timed:
                 shape = [py.name("rows"), *self._lead(d), *(self.writer.index(a) for a in d.axes)]
@@ -318,19 +338,15 @@ class PlainModule:
                 continue
             name = self.names[slot.key]
             fill = py.constant(0) if slot.before is None else self.writer.expression(self._lower(slot.before))
-            lead = [py.name("batch")] if slot.per_example else []
-            shape = py.tuple_([py.name("rows"), *lead, *(self.writer.index(a) for a in slot.inner)])
             call = py.call("_rows", py.name(name), first, py.name("rows"), fill)
-            del shape
             self.source.assign(name, call)
             self.uses_rows = True
 
     def _lower(self, node: Node) -> Array:
-        from symrnn.planning.lowering import Lowering
-
         return Lowering(lambda name, role: False)(node)
 
     writing_loss: bool = False
+    continuing: bool = False
     uses_rows: bool = False
 
     def _starts(self, definitions: Sequence[Definition]) -> None:
@@ -342,9 +358,13 @@ class PlainModule:
             target = py.subscript(py.name(self.computed[initial.state.name, Role.COMPUTED]), self.row(initial.time))
             if initial.key in slots:
                 self.source.assign(target, py.name(self.names[initial.key]))
-            elif initial.start is not None and not arrays.is_zero(initial.start):
+                continue
+            if initial.start is not None and not arrays.is_zero(initial.start):
                 self.source.comment(f"{initial.key} = {to_text(initial.state.initial)}")  # type: ignore[arg-type]
                 self.source.assign(target, self.writer.expression(initial.start))
+            if self.continuing:
+                with self.source.indented(f"if {initial.key!r} in data"):
+                    self.source.assign(target, py.subscript(py.name("data"), py.constant(initial.key)))
 
     def _equations(self, definitions: Sequence[Definition]) -> None:
         for loop in loops(definitions, self.system.time.index):
@@ -407,10 +427,11 @@ class PlainModule:
     def _assign(self, target: ast.expr, array: Array, d: Definition, at: Index | None = None) -> None:
         """One value; terms with a part beyond the ends of time are left out there, where the part is 0."""
         now = at if at is not None else Index.of(self.system.time.index)
-        terms = [t for t in _terms(array) if not self._vanishes(t)]
+        terms = [t for t in arrays.terms(array) if not self._vanishes(t)]
         groups: dict[tuple[str, ...], list[Array]] = {}
         for term in terms:
-            groups.setdefault(self._conditions(term, now), []).append(term)
+            tests, rest = self._conditions(term, now)
+            groups.setdefault(tests, []).append(rest)
         if not any(not arrays.is_zero(t) for t in terms):
             self.source.assign(target, py.constant(0))
             return
@@ -425,8 +446,10 @@ class PlainModule:
             first = False
 
     def _vanishes(self, term: Array) -> bool:
-        """Whether a part in it is read at a time that is surely outside the range, where it is 0."""
+        """Whether it is surely 0: outside a window, or with a part at a time outside the range."""
         time = self.system.time
+        if any(is_inside(w) is False for w in split_window(term)[0]):
+            return True
         for load in arrays.loads(term):
             if load.role is Role.PART and load.time is not None:
                 after, before = (load.time - time.last).constant, (time.first - load.time).constant
@@ -443,11 +466,12 @@ class PlainModule:
         else:
             self.source.augment(target, written)
 
-    def _conditions(self, term: Array, now: Index) -> tuple[str, ...]:
-        """Under which tests all parts that a term reads are inside the time range."""
+    def _conditions(self, term: Array, now: Index) -> tuple[tuple[str, ...], Array]:
+        """Under which tests a term counts: the windows in it, and all parts that it reads inside the time range."""
+        windows, term = split_window(term)
+        tests = dict.fromkeys(self._window(w) for w in windows if is_inside(w) is not True)
         time = self.system.time
         index = self.index_names[time.index]
-        tests: dict[str, None] = {}
         for load in arrays.loads(term):
             if load.role is not Role.PART or load.time is None:
                 continue
@@ -469,24 +493,34 @@ class PlainModule:
                         if not low and (load.time - time.first).constant == 0:
                             continue
                         tests[f"{py.unparse(self.writer.index(a))} <= {py.unparse(self.writer.index(b))}"] = None
-        return tuple(tests)
+        return tuple(tests), term
+
+    def _window(self, window: arrays.Between) -> str:
+        """The test for a window, without a bound that holds at all times."""
+        at, low, high = window.args
+        time = self.system.time
+        shown, lower, upper = (py.unparse(self.writer.index(i)) for i in window.args)
+        if low == high:
+            return f"{shown} == {lower}"
+        if time.index in at.names():
+            ahead = at - Index.of(time.index)
+            before, after = (low - ahead - time.first).constant, (time.last - high + ahead).constant
+            if before is not None and before <= 0:
+                return f"{shown} <= {upper}"
+            if after is not None and after <= 0:
+                return f"{shown} >= {lower}"
+        return f"{lower} <= {shown} <= {upper}"
 
     # ---- loss and gradients
 
-    def _loss_and_gradients(self) -> None:
-        with self.source.indented("def loss_and_gradients(params, inputs, targets, initial=None)"):
-            self.source.block('''
-"""The loss, summed over the batch, and its gradients by name, each in the shape of what it belongs to."""
-''')
-            slot = self.interface.length_slot
-            if slot is None:
-                raise (
-                    UnsupportedError(
-                        f'nothing that is given to the cell "{self.system.cell.name}" has a time axis',
-                        hint="Declare an input or a target that is used with a time index.",
-                    )
-                    if any(d.timed for d in self.system.definitions)
-                    else AssertionError
+    def _loss_and_gradients(self, name: str = "loss_and_gradients", meaning: str = LOSS_AND_GRADIENTS) -> None:
+        with self.source.indented(f"def {name}(params, inputs, targets, initial=None)"):
+            self.source.raw(f'"""{meaning}"""')
+            timed = any(d.timed for d in self.system.definitions)
+            if timed and self.interface.length_slot is None and self.interface.counter is None:
+                raise UnsupportedError(
+                    f'nothing that is given to the cell "{self.system.cell.name}" tells how many steps there are',
+                    hint="Declare an input or a target that is used with a time index.",
                 )
             self.writing_loss = True
             body = self._nested(self._loss_body)
@@ -550,18 +584,18 @@ class PlainModule:
         self._return_gradients()
 
     def _assign_gradient(self, name: str, value: Array) -> None:
-        for term in _terms(value):
+        for term in arrays.terms(value):
             if self._vanishes(term):
                 continue
-            tests = self._conditions(term, Index.of(0))
-            statement = (py.name(name), self.writer.expression(term, exact=False))
+            tests, rest = self._conditions(term, Index.of(0))
+            statement = (py.name(name), self.writer.expression(rest, exact=False))
             if tests:
                 with self.source.indented(f"if {' and '.join(tests)}"):
                     self.source.assign(statement[0], py.binary(statement[0], "+", statement[1]))
             else:
                 self.source.assign(statement[0], py.binary(statement[0], "+", statement[1]))
 
-    def _split(self, gradient: Gradient) -> tuple[Array, list[Array]]:
+    def _split(self, gradient: Gradient) -> tuple[Array, list[arrays.OverTime]]:
         """Terms outside any sum over the time range, and the sums."""
         expression, time = gradient.expression, self.system.time
         terms = expression.terms if isinstance(expression, arrays.Plus) else (expression,)
@@ -570,9 +604,8 @@ class PlainModule:
         return rest, sums
 
     def _gradient_lead(self, gradient: Gradient) -> list[ast.expr]:
-        per_example = gradient.expression.batched or (
-            self.system.has_batch and gradient.leaf.role in (Role.INPUT, Role.TARGET)
-        )
+        slot = self.interface.slot[gradient.key]
+        per_example = gradient.expression.batched or (self.system.has_batch and slot.per_example)
         return [py.name("batch")] if per_example else []
 
     def _gradient_loops(self, looped: list[tuple[Gradient, Array]]) -> None:
@@ -600,10 +633,10 @@ class PlainModule:
                 self._accumulate(name, body)
 
     def _accumulate(self, target: ast.expr, value: Array) -> None:
-        terms = value.terms if isinstance(value, arrays.Plus) else (value,)
         groups: dict[tuple[str, ...], list[Array]] = {}
-        for term in terms:
-            groups.setdefault(self._conditions(term, Index.of(self.system.time.index)), []).append(term)
+        for term in arrays.terms(value):
+            tests, rest = self._conditions(term, Index.of(self.system.time.index))
+            groups.setdefault(tests, []).append(rest)
         for tests, group in groups.items():
             written = self.writer.expression(arrays.plus(group), exact=False)
             if tests:
@@ -640,10 +673,6 @@ def _rows(array, first, rows, fill):
     full[first : first + len(array)] = array
     return full
 '''
-
-
-def _terms(array: Array) -> tuple[Array, ...]:
-    return array.terms if isinstance(array, arrays.Plus) else (array,)
 
 
 def _python_key(slot: Slot | Gradient) -> str:

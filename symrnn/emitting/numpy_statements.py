@@ -86,7 +86,7 @@ class StatementWriter:
     def store(self, op: Op, target: Operand) -> None:
         """``target[...] = expression``."""
         apart = self.apart([self.read(a) for a in reads(op)], target)
-        expression = self.expression(op, apart)
+        expression = py.unparse(self.work.writer.expression(self.array(op, apart), exact=False))
         self.lines.append(f"{self.opened(target, apart)}[...] = {expression}")
 
     def apart(self, operands: list[Operand], target: Operand) -> bool:
@@ -382,7 +382,9 @@ def _multiply(writer: StatementWriter, vector: Operand, matrix: Operand, flip: b
         writer.lines.append(f"{left}.dot({right}, {target.source})")
         return
     left = f"{vector.source}.T" if vector.columns else vector.source
-    if flip:
+    if matrix.op.timed:
+        right = f"{base}.T" if flip else base
+    elif flip:
         right = work.derive(matrix.op, f"{base}_t", f"{base}.T")
     elif writer.reversed_weights(matrix.op):
         right = work.derive(matrix.op, f"{base}_r", f"np.ascontiguousarray({base}.T).T if batch > 1 else {base}")
@@ -434,6 +436,14 @@ def _rowmax(writer: StatementWriter, op: Op, target: Operand) -> bool:
     return True
 
 
+def _reshape(writer: StatementWriter, op: Op, target: Operand) -> bool:
+    operand = writer.read(reads(op)[0])
+    if operand.columns or target.columns or not (operand.rows == target.rows and operand.batch == target.batch):
+        return False
+    writer.call("copyto", target.source, f"{operand.source}.reshape({target.source}.shape)")
+    return True
+
+
 def _batchsum(writer: StatementWriter, op: Op, target: Operand) -> bool:
     operand = writer.read(reads(op)[0])
     if not operand.rows:
@@ -472,4 +482,5 @@ _RULES: Mapping[str, Rule] = {
     "rowmax": _rowmax,
     "join": _join,
     "batchsum": _batchsum,
+    "reshape": _reshape,
 }

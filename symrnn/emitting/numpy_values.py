@@ -19,6 +19,7 @@ from symrnn.planning import arrays
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op, deref
 from symrnn.planning.interface import Interface
+from symrnn.planning.lowering import Lowering
 from symrnn.planning.schedule import Schedule, Stage
 from symrnn.planning.storage import VIEWS, Slot, Storage
 
@@ -299,8 +300,6 @@ def before_value(work: Workspace, name: str) -> str:
     """The declared value of a sequence before its first step."""
     declaration = work.schedule.program.system.cell.declaration[name]
     assert declaration.before is not None
-    from symrnn.planning.lowering import Lowering
-
     array = Lowering(lambda _name, _role: False)(declaration.before)
     if arrays.loads(array):
         raise UnsupportedError(f"the value of {name} before the first step is computed from parameters")

@@ -446,6 +446,11 @@ def times(*arrays: Array) -> Array:
     return einsum([(a, labels if a.axes else ()) for a in arrays], labels, 1, dict(zip(labels, axes, strict=True)))
 
 
+def terms(array: Array) -> tuple[Array, ...]:
+    """What is added up in a sum; anything else alone."""
+    return array.terms if isinstance(array, Plus) else (array,)
+
+
 def plus(terms: Iterable[Array]) -> Array:
     """The flat sum without zeros; numbers are added up."""
     flat = [inner for t in terms for inner in (t.terms if isinstance(t, Plus) else (t,))]

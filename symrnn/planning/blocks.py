@@ -88,10 +88,8 @@ def _cut_of(op: Op, axis: int, start: Index, stop: Index, wide: bool) -> Op:
 
 def _like(op: Op, args: list[Arg], data: tuple[object, ...], axes: tuple[Index, ...]) -> Op:
     found = Op(op.kind, args, data, axes, any(a.op.batched for a in args), any(a.op.timed for a in args))
-    found.adjoint = (
-        (any(a.op.adjoint for a in args)
-        and op.kind != "plus")
-        or (op.kind == "plus" and all(a.op.adjoint and not a.shift for a in args))
+    found.adjoint = (any(a.op.adjoint for a in args) and op.kind != "plus") or (
+        op.kind == "plus" and all(a.op.adjoint and not a.shift for a in args)
     )
     found.backward = any(a.op.backward for a in args)
     return found

@@ -25,6 +25,9 @@ from symrnn.planning.system import Definition, Gradient, System
 
 Key = tuple[str, Role]
 
+FEW = 8
+"""Sums with fewer terms, over something else than times, are written out."""
+
 
 class Arg(NamedTuple):
     """A read: the operand at ``shift`` steps from now."""
@@ -454,6 +457,8 @@ class Builder:
         kind, operand, exponent = array.args
         if exponent is not None and self.index in exponent.names():
             raise UnsupportedError("a matrix power whose exponent is the time")
+        if exponent is not None and exponent.constant in (0, 1):
+            return self.build(operand if exponent.constant else arrays.Identity(operand.axes[0]))
         return self.moved("linalg", [self.build(operand)], (kind, exponent), array.axes)
 
     @_build.register
@@ -467,6 +472,10 @@ class Builder:
         if self.index in lower.names() | upper.names():
             raise UnsupportedError("a sum over all times up to the present one")
         if index != self.index:
+            if lower.constant is not None and upper.constant is not None and upper.constant - lower.constant < FEW:
+                return self.build(_written_out(body, index, range(lower.constant, upper.constant + 1)))
+            if any(isinstance(a, (arrays.Linalg, arrays.Element)) and index in a.times for a in arrays.postorder(body)):
+                raise UnsupportedError(f"a sum over {index}, which is no time")
             body = shifted(body, {index: Index.of(self.index)})
         parts = []
         for term in _terms(body):
@@ -489,12 +498,24 @@ class Builder:
         return Arg(op)
 
 
+def _written_out(body: Array, index: str, values: range) -> Array:
+    """The terms of a short sum, ``W^0 + W^1 + W^2``."""
+    terms = [shifted(body, {index: Index.of(k)}) for k in values]
+    return arrays.plus(terms or [arrays.zeros(body.axes)])
+
+
 def _anchor(args: list[Arg]) -> int:
-    """The time of an operation among those of its operands: the latest, or the earliest of what runs backward."""
+    """The time of an operation among those of its operands: the latest, or the earliest of what runs backward.
+
+    One of operands that run in either direction is at the present, where both can read it.
+    """
     shifts = [a.shift for a in args if a.op.timed]
     if not shifts:
         return 0
-    return min(shifts) if any(a.op.backward for a in args) else max(shifts)
+    backward = [a.op.backward for a in args if a.op.timed]
+    if any(backward) and not all(backward) and min(shifts) <= 0 <= max(shifts):
+        return 0
+    return min(shifts) if any(backward) else max(shifts)
 
 
 def _clip(low: Index, high: Index, system: System) -> tuple[Index, Index]:

@@ -10,7 +10,7 @@ from symrnn.language import Cell, Declaration, Index, Node, Role, Shape, Start
 from symrnn.language.traversal import variables
 from symrnn.planning.arrays import Axes
 from symrnn.planning.lowering import axes_of
-from symrnn.planning.system import System
+from symrnn.planning.system import Initial, System
 
 GROUPS = {Role.PARAMETER: "params", Role.CONSTANT: "params", Role.INPUT: "inputs", Role.TARGET: "targets"}
 
@@ -54,11 +54,17 @@ class SizeRule:
 
 @dataclass(frozen=True)
 class Interface:
-    """The slots of a cell, in the order of declaration, and the rules that give the sizes."""
+    """The slots of a cell, in the order of declaration, and the rules that give the sizes.
+
+    ``started``: initial values of states that begin with an expression; a pass that continues another gives them.
+    ``counter``: the last time itself, among the inputs, where nothing that is given has a time axis.
+    """
 
     slots: tuple[Slot, ...]
     sizes: tuple[SizeRule, ...]
     constants: tuple[Declaration, ...]
+    started: tuple[Slot, ...] = ()
+    counter: Slot | None = None
 
     @cached_property
     def slot(self) -> dict[str, Slot]:
@@ -102,25 +108,40 @@ def build_interface(system: System) -> Interface:
     """
     cell = system.cell
     slots = [_declared(d) for d in cell.declarations if d.role in GROUPS and not _valued(d)]
+    started: list[Slot] = []
     for initial in system.initials:
-        state = initial.state
-        if state.start == Start.EXPRESSION:
-            continue
-        slots.append(
-            Slot(
-                initial.key,
-                state.name,
-                "initial",
-                Role.COMPUTED,
-                state.shape if state.two_axes else _column_axes(state.shape),
-                axes_of(state.shape),
-                False,
-                state.start == Start.GIVEN,
-                time=initial.time,
-            )
-        )
+        (started if initial.state.start == Start.EXPRESSION else slots).append(_initial_slot(initial))
+    length = counter(cell)
+    counted = Slot(length, length, "inputs", Role.INPUT, (), (), False, False) if length else None
     constants = tuple(d for d in cell.declarations if _valued(d))
-    return Interface(tuple(slots), _size_rules(cell, slots), constants)
+    sizes = _size_rules(cell, slots)
+    return Interface((*slots, *([counted] if counted else [])), sizes, constants, tuple(started), counted)
+
+
+def _initial_slot(initial: Initial) -> Slot:
+    state = initial.state
+    return Slot(
+        initial.key,
+        state.name,
+        "initial",
+        Role.COMPUTED,
+        state.shape if state.two_axes else _column_axes(state.shape),
+        axes_of(state.shape),
+        False,
+        state.start == Start.GIVEN or (state.start == Start.EXPRESSION and initial.load.batched),
+        time=initial.time,
+    )
+
+
+def counter(cell: Cell) -> str | None:
+    """The symbol of the last time, where no array tells how many steps there are and generated code has to ask."""
+    timed = any(d.timed for d in cell.declarations if d.role in GROUPS and not _valued(d))
+    if timed or not any(e.timed for e in cell.equations):
+        return None
+    names = sorted(cell.time.last.names())
+    if len(names) != 1 or (cell.time.last - names[0]).constant is None:
+        return None
+    return names[0]
 
 
 def _valued(declaration: Declaration) -> bool:

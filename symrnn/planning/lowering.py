@@ -52,9 +52,11 @@ from symrnn.language import (
     Variable,
     Vec,
     Zeros,
+    build,
 )
+from symrnn.language.leaf import ONE
 from symrnn.language.operation import Span
-from symrnn.language.traversal import substitute_indices
+from symrnn.language.traversal import substitute_indices, variables
 from symrnn.planning import arrays
 from symrnn.planning.arrays import Array, Axes, Factor, Labels
 from symrnn.primitives import lookup
@@ -181,16 +183,40 @@ def _(node: Trace, lower: Lowering) -> Array:
 
 
 def _split_structured(node: MatMul) -> Node | None:
-    """A vector times a sum of diagonals and outer products, multiplied out; None where there is no such sum."""
+    """A vector times a sum of matrices that change with time, multiplied out; None where there is no such sum.
+
+    Written out, such a sum has as many entries for every example as a weight matrix has once.
+    """
     factors = node.args[0]
-    if not (node.is_row or node.is_column):
-        return None
     for place, factor in enumerate(factors):
         scalars, inner = _scalar_part(factor)
-        if isinstance(inner, Add) and not inner.is_single and any(_structured(t) for t in inner.args[0]):
-            terms = tuple(MatMul((*factors[:place], t, *factors[place + 1 :])) for t in inner.args[0])
-            return Hadamard((*scalars, Add(terms))) if scalars else Add(terms)
+        if not isinstance(inner, Add) or inner.is_single or not _changes(inner):
+            continue
+        first = next((i for i in range(place - 1, -1, -1) if factors[i].is_row), None)
+        last = next((i for i in range(place + 1, len(factors)) if factors[i].is_column), None)
+        if first is not None:
+            terms = tuple(MatMul((*factors[first:place], t)) for t in _matrices(inner))
+            return _around(factors[:first], scalars, Add(terms), factors[place + 1 :])
+        if last is not None:
+            terms = tuple(MatMul((t, *factors[place + 1 : last + 1])) for t in _matrices(inner))
+            return _around(factors[:place], scalars, Add(terms), factors[last + 1 :])
     return None
+
+
+def _matrices(total: Add) -> tuple[Node, ...]:
+    """The terms of a sum of matrices; a number added to every entry as a matrix of ones."""
+    ones = Ones(*total.shape)
+    return tuple(Hadamard((t, ones)) if t.is_scalar else t for t in total.args[0])
+
+
+def _around(before: tuple[Node, ...], scalars: tuple[Node, ...], inner: Node, after: tuple[Node, ...]) -> Node:
+    product = MatMul((*before, inner, *after)) if before or after else inner
+    return Hadamard((*scalars, product)) if scalars else product
+
+
+def _changes(node: Node) -> bool:
+    """Whether a matrix depends on more than weights and sizes."""
+    return any(v.time is not None or v.role in (Role.INPUT, Role.TARGET, Role.COMPUTED) for v in variables(node))
 
 
 def _scalar_part(node: Node) -> tuple[tuple[Node, ...], Node]:
@@ -204,16 +230,6 @@ def _scalar_part(node: Node) -> tuple[tuple[Node, ...], Node]:
             scalars, inner = _scalar_part(shaped[0])
             return (*(f for f in node.args[0] if f.is_scalar), *scalars), inner
     return (), node
-
-
-def _structured(term: Node) -> bool:
-    """A matrix that a vector should never meet written out: a diagonal, an identity, an outer product."""
-    inner = _scalar_part(term.args[0] if isinstance(term, Neg) else term)[1]
-    if isinstance(inner, Neg):
-        inner = inner.args[0]
-    if isinstance(inner, (Diag, Eye)):
-        return True
-    return isinstance(inner, MatMul) and any(f.is_column for f in inner.args[0][:-1])
 
 
 @dataclass
@@ -476,13 +492,35 @@ def _(node: Call, lower: Lowering) -> Array:
 
 
 def _derivative(name: str, operand: Node, order: int, lower: Lowering) -> Array:
-    """f'(x) by the primitive's own rule, f'' by the rule of the rule (only where that is elementary)."""
+    """f'(x) by the primitive's own rule, f'' by the derivative of that rule; of a higher order there is none."""
     record = lookup(name)
     assert record is not None
     assert record.derivative is not None
+    output = Call(name, (operand,))
     if order == 1:
-        return lower(record.derivative(Call(name, (operand,)), operand))
-    return arrays.Apply(name, (lower(operand),), order)
+        return lower(record.derivative(output, operand))
+    if order == 2 and name in _SECOND:
+        return lower(_SECOND[name](output, operand))
+    raise UnsupportedError(f"there is no array rule for the derivative of order {order} of {name}")
+
+
+def _minus_twice(a: Node, b: Node) -> Node:
+    return build.times(build.number(-2), a, b)
+
+
+_SECOND: Mapping[str, Callable[[Node, Node], Node]] = {
+    "tanh": lambda y, x: _minus_twice(y, build.subtract(ONE, build.power(y, 2))),
+    "sigmoid": lambda y, x: build.times(
+        y, build.subtract(ONE, y), build.subtract(ONE, build.times(build.number(2), y))
+    ),
+    "softplus": lambda y, x: Call("sigmoid", (x,), 1),
+    "exp": lambda y, x: y,
+    "log": lambda y, x: build.neg(build.power(x, -2)),
+    "sqrt": lambda y, x: build.neg(build.divide(build.divide(ONE, build.number(4)), build.power(y, 3))),
+    "sin": lambda y, x: build.neg(y),
+    "cos": lambda y, x: build.neg(y),
+}
+"""f'' in the output y and the argument x, for equations that use a derivative."""
 
 
 def _labels(array: Array) -> Labels:

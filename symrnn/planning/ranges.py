@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from symrnn.errors import UnsupportedError
 from symrnn.language import Index, Role, TimeRange
 from symrnn.planning import arrays
 from symrnn.planning.system import Definition, System
@@ -25,7 +26,10 @@ class Reach:
 
 
 def reaches(system: System) -> dict[Key, Reach]:
-    """The reach of every computed variable, part and given array."""
+    """The reach of every computed variable, part and given array.
+
+    Raises UnsupportedError for a state whose equation reads what is given beyond the ends of time.
+    """
     found: dict[Key, Reach] = {}
     for declaration in system.cell.declarations:
         before = _deepest(system, declaration.name, declaration.role)
@@ -34,6 +38,9 @@ def reaches(system: System) -> dict[Key, Reach]:
     equations = [d for d in system.definitions if d.role is Role.COMPUTED and d.timed]
     for d in system.definitions:
         found.setdefault((d.name, d.role), Reach())
+    for d in equations:
+        if d.name in states:
+            _check_state(system, d)
     for _ in range(len(equations) + 1):
         changed = False
         for d in equations:
@@ -45,6 +52,19 @@ def reaches(system: System) -> dict[Key, Reach]:
         if not changed:
             break
     return found
+
+
+def _check_state(system: System, d: Definition) -> None:
+    """A state has a value at every time, so everything that is given and read must be there at every time."""
+    for load, distance in _distances(system, d.expression):
+        if load.role in (Role.INPUT, Role.TARGET) and distance:
+            declared = system.cell.declaration[load.name]
+            if distance > 0 or declared.before is None:
+                end, now = "last" if distance > 0 else "first", system.time.index
+                raise UnsupportedError(
+                    f"{d.name}[{now}] reads {load.name}[{load.time}], which is not there at the {end} time",
+                    hint=f"Shift {load.name} when it is given, so that the equation reads {load.name}[{now}].",
+                )
 
 
 def _distances(system: System, expression: arrays.Array) -> list[tuple[arrays.Load, int]]:

@@ -29,6 +29,12 @@ def shifted(array: Array, replacements: Mapping[str, Index]) -> Array:
             return arrays.Load(name, role, time.substitute(replacements), axes, batched)
         if isinstance(node, (arrays.Count, arrays.Between)):
             return type(node)(*(i.substitute(replacements) for i in node.args))
+        if isinstance(node, arrays.Element):
+            operand, axis, place = node.args
+            return arrays.Element(visit(operand), axis, place.substitute(replacements))
+        if isinstance(node, arrays.Linalg) and node.args[2] is not None:
+            kind, operand, exponent = node.args
+            return arrays.Linalg(kind, visit(operand), exponent.substitute(replacements))
         if isinstance(node, arrays.OverTime):
             body, index, lower, upper = node.args
             inner = {k: v for k, v in replacements.items() if k != index}

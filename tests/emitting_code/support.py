@@ -15,6 +15,7 @@ from symrnn.oracle.differentiate import Differentiator
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.instance import Instance
 from symrnn.oracle.simulate import Unrolled
+from symrnn.planning.interface import counter
 from symrnn.reading.cellfile import read_cell
 
 Arrays = dict[str, Any]
@@ -69,6 +70,8 @@ def data_of(cell: Cell, instance: Instance) -> dict[str, Arrays]:
     for state, _, key in cell.initial_keys():
         if state.start != Start.EXPRESSION:
             groups["initial"][key] = squeezed(cell, state.name, instance.initial[key])
+    if length := counter(cell):
+        groups["inputs"][length] = instance.sizes[length]
     return groups
 
 
@@ -144,13 +147,17 @@ def problem(cell: Cell, seed: int = 0, tau: int = 5, batch: int | None = None) -
     answers = [answer(cell, e) for e in examples]
     datas = [data_of(cell, e) for e in examples]
     learned = {key for state, _, key in cell.initial_keys() if state.start == Start.LEARNED}
+    shared_inputs = {counter(cell)}
     declared: dict[str, Declaration] = cell.declaration
 
     def axis(key: str) -> int:
         return 1 if key in declared and declared[key].timed else 0
 
     groups = {
-        group: {key: np.stack([d[group][key] for d in datas], axis(key)) for key in datas[0][group]}
+        group: {
+            key: value if key in shared_inputs else np.stack([d[group][key] for d in datas], axis(key))
+            for key, value in datas[0][group].items()
+        }
         for group in ("inputs", "targets")
     }
     initial = {
