@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symrnn.calculus.closed import ClosedForm
 from symrnn.calculus.jacobian import to_row
-from symrnn.calculus.products import as_scalar, block, product
+from symrnn.calculus.products import as_scalar, block, product, transpose
 from symrnn.calculus.question import By
 from symrnn.language import build
 from symrnn.language.index import Index
@@ -29,7 +29,15 @@ def closed_answer(closed: ClosedForm, by: By) -> Node:
         return as_scalar(derivative)
     if by.as_vec:
         return _row(closed, leaf, derivative)
-    return derivative if by.selection is None else selected(derivative, by.selection, leaf, closed.of.is_single)
+    found = derivative if by.selection is None else selected(derivative, by.selection, leaf, closed.of.is_single)
+    return in_shape_of(closed.of, by, found)
+
+
+def in_shape_of(of: Node, by: By, derivative: Node) -> Node:
+    """A row by a scalar has the row's own shape; its coordinates, which stand below one another, are turned."""
+    by_scalar = isinstance(by.selection, Entry) or (by.leaf is not None and by.leaf.is_scalar)
+    turned = by_scalar and of.is_row and not of.is_single and derivative.is_column
+    return transpose(derivative) if turned else derivative
 
 
 def _row(closed: ClosedForm, leaf: Variable, derivative: Node) -> Node:

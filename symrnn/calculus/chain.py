@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from symrnn.calculus.answer import in_shape_of
 from symrnn.calculus.direct import direct_paths
 from symrnn.calculus.inert import as_vector, immediate_by, total_by
 from symrnn.calculus.letters import Letters
@@ -74,7 +75,7 @@ class Chain:
         if (through := self.graph.through_whole(leaf)) is not None:
             raise UnsupportedError(f"{leaf.name} acts through {through}, a quantity of the whole sequence")
         if isinstance(self.of, Variable) and self.of.time is not None and not self.of.is_single:
-            return self._of_step_variable(self.of, leaf)
+            return in_shape_of(self.of, self.by, self._of_step_variable(self.of, leaf))
         if self.loss is None:
             return self._by_adjoints(leaf)
         if leaf.time is not None:

@@ -383,6 +383,8 @@ class FormBuilder:
         self._closed_steps()
         leaf = self.by.leaf
         row = self.closed if not self.of.is_single or self.by.as_vec else to_row(self.closed, leaf.shape)
+        if self.of.is_row and not self.of.is_single and leaf.is_scalar:
+            row = build.transpose(row)  # the vec of a row is a column
         if self.vec_order == "row" and self._is_matrix(leaf):
             row = build.matmul(row, Commutation(leaf.shape[1], leaf.shape[0])) if not row.is_scalar else row
         note = f"{self.vec_order}-major" if self._is_matrix(leaf) else None

@@ -9,6 +9,7 @@ Source: R. Williams, D. Zipser, "A learning algorithm for continually running fu
 
 from __future__ import annotations
 
+from symrnn.calculus.answer import in_shape_of
 from symrnn.calculus.closed import ClosedForm
 from symrnn.calculus.jacobian import by_leaf, from_row, identity, jacobian, size, to_row, zero_block
 from symrnn.calculus.letters import Letters
@@ -58,7 +59,7 @@ def forward_recursion(cell: Cell, of: Node, by: By, by_node: Node, window: Index
         shown.append(to_row(direct, leaf.shape) if by.as_vec and closed.paths.scalar else direct)
     if not shown:
         raise UnsupportedError("nothing flows through the states here")
-    return Formula(finisher(cell)(total(shown)), lines)
+    return Formula(in_shape_of(of, by, finisher(cell)(total(shown))), lines)
 
 
 def _sensitivity(cell: Cell, stack: StateStack, leaf: Variable, name: str) -> tuple[tuple[Part, ...], Variable]:

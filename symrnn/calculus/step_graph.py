@@ -108,9 +108,7 @@ class StepGraph:
     def through_whole(self, leaf: Variable) -> str | None:
         """The untimed equation, read by the steps, in which a parameter stands; no ∂⁺ of a step sees it there."""
         whole = self.cell.whole
-        open_names = [
-            v.name for name in self.order for v in self.reads(name) if v.name in whole and v.time is None
-        ]
+        open_names = [v.name for name in self.order for v in self.reads(name) if v.name in whole and v.time is None]
         seen: set[str] = set()
         while open_names:
             name = open_names.pop()

@@ -253,3 +253,16 @@ def test_a_quantity_without_a_time_has_a_derivative(text: str, by: str) -> None:
     assert {"closed", "recursion", "index"} <= {form.name for form in found.forms}
     assert all(form_error(found, form, judge) < TOLERANCE for form in found.forms)
     assert all(step_error(step, judge) < TOLERANCE for step in found.steps)
+
+
+@pytest.mark.parametrize("by", ["s", "W[0,1]"])
+@pytest.mark.parametrize("layout", list(Layout), ids=lambda layout: layout.value)
+def test_a_row_by_a_scalar_has_the_rows_shape(by: str, layout: Layout) -> None:
+    text = (
+        "cell rows\nsize n, m\nparam U[m,n], W[n,n], s\ninput x[1,m]\nstate h[1,n]\n"
+        "h[t] = tanh(x[t] @ U * s + h[t-1] @ W)\nloss L = sum(norm2(h[t]), t)\n"
+    )
+    from symrnn.reading.cellfile import read_cell
+
+    found = ask(read_cell(text, "rows"), "h[t]", by, ("closed",), layout)
+    assert form_error(found, found.forms[0], evaluator(found.cell)) < TOLERANCE
