@@ -10,18 +10,13 @@ from symrnn.api import load
 from symrnn.checking.cell_check import check_cell
 from symrnn.checking.generated import arguments, batched, run_module, single
 from symrnn.emitting.numpy_module import emit
-from symrnn.language import Cell, Role, Start
+from symrnn.language import Cell, Role
 from symrnn.language.traversal import variables
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.evaluate import Evaluator
 
-# What does not verify yet.  A mark that is no longer true makes the test fail: strike it out.
-GAPS = {"kinds/calculus_inverse", "kinds/calculus_quadratic", "kinds/calculus_symmetric"}
 
-
-def test_every_line_and_all_code_agree_with_the_oracle(request: pytest.FixtureRequest, any_cell: Cell):
-    if request.node.callspec.params["any_cell"] in GAPS:
-        request.applymarker(pytest.mark.xfail(reason="a gap", strict=True))
+def test_every_line_and_all_code_agree_with_the_oracle(any_cell: Cell):
     found = check_cell(any_cell, seed=0)
     assert found.failures == ()
     assert found.max_error < found.tolerance
@@ -55,12 +50,9 @@ def can_be_cut(cell: Cell) -> bool:
 
 
 @pytest.mark.parametrize("name", [name for name in cells.names() if can_be_cut(load(name))])
-def test_a_sequence_in_two_pieces_is_the_sequence(request: pytest.FixtureRequest, name: str):
+def test_a_sequence_in_two_pieces_is_the_sequence(name: str):
     """What `forward` returns as the final state is what the next piece starts from."""
     cell = load(name)
-    if any(state.start == Start.EXPRESSION for state in cell.states):
-        reason = "forward refuses a start for a state whose start is an expression"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True, raises=ValueError))
     module = run_module(emit(cell), cell.name)
     given = arguments(cell, random_instance(cell, 3, tau=6))
     timed = {d.name for d in cell.declarations if d.timed}
