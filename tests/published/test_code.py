@@ -9,8 +9,6 @@ import pytest
 
 from symrnn.checking.generated import arguments, run_module
 from symrnn.emitting.numpy_module import emit
-
-WITHOUT_TIME = {"MC-81", "SYMPY-hadamard"}
 """Plain matrix calculus, of which no code can be generated yet."""
 
 
@@ -27,9 +25,7 @@ def given(sample: Any) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("plain", [False, True], ids=["fast", "plain"])
-def test_the_code_computes_what_was_recorded(request, sample, plain, far):
-    if sample.id in WITHOUT_TIME:
-        request.applymarker(pytest.mark.xfail(reason="no code without time yet", strict=True))
+def test_the_code_computes_what_was_recorded(sample, plain, far):
     module = run_module(emit(sample.cell, plain), "generated")
     loss, gradients = module.loss_and_gradients(**given(sample))
     for quantity in sample.quantities:
