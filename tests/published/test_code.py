@@ -9,7 +9,6 @@ import pytest
 
 from symrnn.checking.generated import arguments, run_module
 from symrnn.emitting.numpy_module import emit
-"""Plain matrix calculus, of which no code can be generated yet."""
 
 
 def given(sample: Any) -> dict[str, dict[str, Any]]:
