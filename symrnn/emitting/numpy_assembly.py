@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_compute import NARROW, WIDE, Compute, short_vectors, tuple_text
@@ -12,6 +11,7 @@ from symrnn.emitting.numpy_fast import FastBody, gradient_source, make_workspace
 from symrnn.emitting.numpy_interface import CHECKS, DIAGNOSIS, LIKE, write_tables
 from symrnn.emitting.numpy_narrow import NarrowBody, gradient_place
 from symrnn.emitting.numpy_plain import ROWS, PlainModule
+from symrnn.emitting.options import CodeOptions
 from symrnn.emitting.python_source import Source, wrap
 from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
@@ -63,24 +63,24 @@ def _cut_same(array, pieces, rows):
 '''
 
 
-def assemble(cell: Cell, wrt: Sequence[str] | None, relu0: float) -> str:
+def assemble(cell: Cell, options: CodeOptions) -> str:
     """The module's source.
 
     Raises UnsupportedError where the planner cannot run the recursion step by step.
     """
-    lined = with_lines_for_windows(build_system(cell, wrt, fold_constants=True))
+    lined = with_lines_for_windows(build_system(cell, options.wrt, fold_constants=True))
     system = lined.system
     if not system.has_batch or not system.gradients:
         raise UnsupportedError("nothing that is given has one value per example")
     storage = plan_storage(system)
     interface = build_interface(system)
-    work = make_workspace(storage, interface, RESERVED, relu0)
+    work = make_workspace(storage, interface, RESERVED, options.relu0)
     body = FastBody(storage, interface, work)
     parts = [Compute("_all_at_once", WIDE, work, body.build(), lambda op: gradient_source(work, op).source)]
-    narrow = _narrow(storage, interface, relu0)
+    narrow = _narrow(storage, interface, options.relu0)
     if narrow is not None:
         parts.append(narrow)
-    return _Assembly(cell, system, interface, parts, relu0, wrt, lined.least).text()
+    return _Assembly(cell, system, interface, parts, options, lined.least).text()
 
 
 def _narrow(storage: Storage, interface: Interface, relu0: float) -> Compute | None:
@@ -103,17 +103,16 @@ class _Assembly:
         system: System,
         interface: Interface,
         parts: list[Compute],
-        relu0: float,
-        wrt: Sequence[str] | None,
+        options: CodeOptions,
         least: int,
     ) -> None:
         self.cell, self.system, self.interface, self.parts = cell, system, interface, parts
         self.work = parts[0].work
         for part in parts:
             part.share(parts)
-        self.relu0 = relu0
+        self.options = options
         self.least = least
-        self.plain = PlainModule(build_system(cell, wrt), relu0)
+        self.plain = PlainModule(build_system(cell, options.wrt), options)
         if interface.length_slot is None:
             raise UnsupportedError("nothing that is given has a time axis")
 
@@ -160,7 +159,7 @@ class _Assembly:
         head.blank(1)
         head.raw("PIECE_BYTES = 1 << 20  # the working set of what is done for all times at once: about a cache")
         head.blank(1)
-        write_tables(head, self.system, self.interface, self.plain.writer)
+        write_tables(head, self.system, self.interface, self.plain.writer, self.options.dtype)
 
     # ---- make_loss_and_gradients
 
@@ -168,7 +167,7 @@ class _Assembly:
         return [self.work.index_names[r.size] for r in self.interface.sizes]
 
     def _maker(self, source: Source) -> None:
-        arguments = ", ".join([*self._sizes(), "steps", "batch=None", "dtype=np.float64"])
+        arguments = ", ".join([*self._sizes(), "steps", "batch=None", f"dtype=np.{self.options.dtype or 'float64'}"])
         with source.indented(f"def make_loss_and_gradients({arguments})"):
             source.block('''
 """A function loss_and_gradients(params, inputs, targets, initial=None) for these sizes, with buffers of its own.
@@ -242,9 +241,10 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
         name = self.work.data_names[key]
         seen = [deref(Arg(o)).op for o in self.work.schedule.program.gradients.values()]
         copied = ".copy()" if seen.index(deref(Arg(op)).op) < place and slot.axes else ""
+        turned = self.plain.turned(key)
         if slot.per_example or slot.axes != slot.inner:
-            return f"gradients[{place}].reshape({name}_shape){copied}"
-        return f"gradients[{place}]{copied}"
+            return f"gradients[{place}].reshape({name}_shape){turned}{copied}"
+        return f"gradients[{place}]{turned}{copied}"
 
     def _taken(self, slot: Slot) -> str:
         text = f"{slot.group}[{slot.key!r}]"
@@ -294,9 +294,14 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
                 source.raw("_explain_non_finite(data['given'])")
             keys = tuple(self.work.schedule.program.gradients)
             source.raw(f"keys = {keys!r}")
-            source.raw(
-                "return loss, {key: _like(np.asarray(g), data['given'][key]) for key, g in zip(keys, gradients)}"
-            )
+            found = "{key: _like(np.asarray(g), data['given'][key]) for key, g in zip(keys, gradients)}"
+            matrices = [key for key in keys if self.plain.turned(key)]
+            if not matrices:
+                source.raw(f"return loss, {found}")
+                return
+            source.raw(f"gradients = {found}")
+            source.raw(f"gradients.update((key, gradients[key].swapaxes(-1, -2)) for key in {matrices!r})")
+            source.raw("return loss, gradients")
 
     def _for_every_example(self, slot: Slot) -> str:
         """An array that was read in, with its batch axis: one initial value may have come for all examples."""
@@ -361,7 +366,8 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
                 source.raw(f"steps = len({length.group}[{length.key!r}])")
                 source.raw(self._batch_line(lead))
                 floats = [s for s in self.interface.slots if not s.labels and s.is_array]
-                source.raw("dtype = np.result_type(" + ", ".join(f"{s.group}[{s.key!r}].dtype" for s in floats) + ")")
+                types = ", ".join(f"{s.group}[{s.key!r}].dtype" for s in floats)
+                source.raw(f"dtype = np.dtype(DTYPE or np.result_type({types}))")
                 source.raw("fine = dtype.kind in 'fc' and steps > 0")
             with source.indented("except (KeyError, TypeError, AttributeError, IndexError, ValueError)"):
                 source.raw("fine = False")

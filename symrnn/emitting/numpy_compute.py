@@ -13,7 +13,7 @@ from symrnn.emitting.python_source import Source
 from symrnn.language import Index
 from symrnn.planning.graph import Arg, Op, deref
 from symrnn.planning.interface import Interface
-from symrnn.planning.stacking import Pack
+from symrnn.planning.stacks import Pack
 from symrnn.planning.system import System
 
 WIDE = "Everything that can be is done for all times at once; arrays are (times, batch, features)."

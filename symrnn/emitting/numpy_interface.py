@@ -68,7 +68,7 @@ def _unpack(params, inputs, targets=None, initial=None, steps=None, continued=Fa
     for key in given:
         _check_shape(given, key, shapes[key], steps, (batch,) if has_batch else ())
     kinds = [a.dtype if a.dtype.kind in "fc" else np.dtype(float) for k, a in given.items() if k not in LABELS]
-    ready["dtype"] = dtype = np.result_type(np.float32, *kinds)
+    ready["dtype"] = dtype = np.dtype(DTYPE or np.result_type(np.float32, *kinds))
     for key, array in given.items():
         lead = ((steps,) if key in TIMED else ()) + ((batch,) if key in PER_EXAMPLE else ())
         if key in START and array.shape == shapes[key]:
@@ -141,7 +141,9 @@ def _explain_non_finite(given):
 '''
 
 
-def write_tables(source: Source, system: System, interface: Interface, writer: NumpyWriter) -> None:
+def write_tables(
+    source: Source, system: System, interface: Interface, writer: NumpyWriter, dtype: str | None = None
+) -> None:
     """The tables that say what the module takes, and how sizes are read off shapes."""
     source.comment("What the functions take: keys, and the shape of each array at one time, for one example.")
     groups = ("params", "inputs", "targets", "initial")
@@ -162,6 +164,7 @@ def write_tables(source: Source, system: System, interface: Interface, writer: N
     timeless = not any(d.timed for d in system.definitions) and not any(s.timed for s in interface.slots)
     source.raw(f"STEPS = {None if timeless else str(system.time.length)!r}")
     source.raw(f"FIRST = {system.time.first.constant or 0}")
+    source.raw(f"DTYPE = {dtype!r}  # " + ("what is computed in" if dtype else "computed in the type of what is given"))
     _write_length(source, system, interface)
     started = tuple(s.key for s in interface.started)
     source.raw(f"CONTINUED = {started!r}  # what a pass that continues another may give besides")

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from symrnn.emitting.numpy_assembly import assemble
 from symrnn.emitting.numpy_plain import emit_plain
+from symrnn.emitting.options import CodeOptions
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell
 from symrnn.planning.system import build_system
 
-
-@dataclass(frozen=True)
-class CodeOptions:
-    """What a user may ask of generated code.
-
-    ``wrt``: the names whose gradients are wanted, None for all.  ``relu0``: the slope of relu and the like at 0.
-    """
-
-    wrt: tuple[str, ...] | None = None
-    relu0: float = 0.0
+__all__ = ["CodeOptions", "emit"]
 
 
 def emit(cell: Cell, plain: bool = False, options: CodeOptions | None = None) -> str:
@@ -31,10 +20,9 @@ def emit(cell: Cell, plain: bool = False, options: CodeOptions | None = None) ->
     name in ``options.wrt``.
     """
     chosen = options or CodeOptions()
-    wrt: Sequence[str] | None = chosen.wrt
     if not plain and cell.loss is not None:
         try:
-            return assemble(cell, wrt, chosen.relu0)
+            return assemble(cell, chosen)
         except UnsupportedError:
             pass
-    return emit_plain(build_system(cell, wrt), chosen.relu0)
+    return emit_plain(build_system(cell, chosen.wrt), chosen)

@@ -11,173 +11,25 @@ from fractions import Fraction
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_columns import columns_of
-from symrnn.emitting.numpy_expression import BATCH, TIME, NumpyWriter
 from symrnn.emitting.numpy_fast import AFTER, Block, FastBody
+from symrnn.emitting.numpy_narrow_known import KnownParts
 from symrnn.emitting.numpy_narrow_places import Place, Places
+from symrnn.emitting.numpy_narrow_statements import NarrowContext, NarrowStatements, NarrowWriter
+from symrnn.emitting.numpy_narrow_totals import NarrowTotals
 from symrnn.emitting.numpy_statements import StatementWriter
-from symrnn.emitting.numpy_values import OnceContext, Operand, StageContext, Workspace, block
+from symrnn.emitting.numpy_values import OnceContext, Workspace, block
 from symrnn.errors import UnsupportedError
 from symrnn.language import Index
-from symrnn.planning.arrays import Array, Labels
 from symrnn.planning.describe import Describer
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op, deref
 from symrnn.planning.interface import Interface
 from symrnn.planning.schedule import Stage, is_source
-from symrnn.planning.simplify import is_elementwise
-from symrnn.planning.stacking import Form, Group, NarrowPlan, Pack, Stack, needed
+from symrnn.planning.stacking import needed
+from symrnn.planning.stacks import Form, Group, NarrowPlan, Pack, Stack
 from symrnn.planning.storage import Storage
 
 HALF = Fraction(1, 2)
-
-
-class NarrowWriter(NumpyWriter):
-    """Expressions whose batch axis is the last one."""
-
-    def labels(self, array: Array, own: Labels) -> Labels:
-        lead = (TIME,) if self.has_time(array) else ()
-        return (*lead, *own, *((BATCH,) if array.batched else ()))
-
-
-class NarrowContext(StageContext):
-    """Operands of a step, or of all times, in (times, features, batch)."""
-
-    def __init__(self, work: Workspace, stage: Stage, places: Places, step: bool, columns: set[Op]) -> None:
-        super().__init__(work, stage)
-        self.places, self.step, self.columns = places, step, columns
-
-    def timed(self, arg: Arg) -> Operand:
-        op = arg.op
-        if op in self.columns or (op.batched and not op.axes and op in self.places.flat):
-            return Operand(self.places.column(op), op, rows=True, columns=bool(op.axes))
-        if op.kind == "data":
-            return self._data(arg)
-        place = self.places.of(op)
-        if not self.step:
-            assert self.stage.domain is not None
-            low, high = (t + arg.shift for t in self.stage.domain)
-            return Operand(self.places.whole(op, low, high), op, time=True, batch=op.batched)
-        if place.scratch:
-            return Operand(place.name, op, batch=op.batched)
-        assert self.stage.domain is not None
-        low, high = (t + arg.shift for t in self.stage.domain)
-        wanted = self.places.step_name(op, arg.shift)
-        name = self.local(wanted, ("step", op, arg.shift), self.places.rows(op, low, high))
-        return Operand(name, op, batch=op.batched)
-
-    def _data(self, arg: Arg) -> Operand:
-        work, op = self.work, arg.op
-        assert self.stage.domain is not None
-        time = work.schedule.program.system.time
-        slot = work.interface.slot[op.data[0]]
-        if slot.before is not None or slot.labels:
-            raise UnsupportedError("the narrow schedule reads inputs at the cell's own times only")
-        low, high = (t + arg.shift for t in self.stage.domain)
-        turned = work.data_names[op.data[0]]
-        if op.batched and op.axes:
-            turned = work.begin(f"{turned}_turned", f"{turned}.transpose(0, 2, 1)")
-        start, missing = low - time.first, time.last - high
-        if start.constant or missing.constant:
-            begin = work.index(start) if start.constant else ""
-            end = f"-{missing.constant}" if missing.constant else ""
-            turned = work.begin(f"{turned}_part", f"{turned}[{begin}:{end}]")
-        if not self.step:
-            return Operand(turned, op, time=True, batch=op.batched)
-        name = self.local(f"{op.data[0]}_t", ("data", op, arg.shift), turned, given=True)
-        return Operand(name, op, batch=op.batched)
-
-
-class NarrowStatements(StatementWriter):
-    """The rules for statements, with the batch in the last place."""
-
-    def _lead(self, operand: Operand) -> Labels:
-        return (TIME,) if operand.rows or operand.time else ()
-
-    def aligned(self, operand: Operand, names: Labels, out: Labels, target: Operand) -> str:
-        if target.columns or (target.rows and operand.rows):
-            return super().aligned(operand, names, out, target)
-        simple = not operand.op.axes and not (operand.rows or operand.time or operand.batch)
-        if operand.op.kind == "number" or simple:
-            return operand.source
-        load = self.load(operand)
-        tail = (BATCH,) if target.batch else ()
-        wanted = (*self._lead(target), *out, *tail)
-        text = py.unparse(self.work.writer.aligned(load, names, wanted, exact=False))
-        if names and not operand.batch and target.batch and not (operand.rows or operand.time):
-            # A weight vector beside the batch: a column, made once for every call.
-            return self.work.derive(operand.op, f"{operand.source}_column", f"{operand.source}[:, None]")
-        return text
-
-    def store(self, op: Op, target: Operand) -> None:
-        entrywise = op.kind in ("plus", "apply") or (op.kind == "product" and is_elementwise(op))
-        if not entrywise or target.columns or target.rows:
-            raise UnsupportedError(f"the narrow schedule has no call for {op.kind}")
-        self.lines.append(f"{target.source}[...] = {self.expression(op, False)}")
-
-    def write(self, op: Op, target: Operand) -> None:
-        if self._special(op, target):
-            return
-        super().write(op, target)
-
-    def _special(self, op: Op, target: Operand) -> bool:
-        """What depends on where the batch stands: sums over features and products with matrices."""
-        if target.columns or target.rows:
-            return op.kind == "product" and self._into_columns(op, target)
-        if op.kind == "rowmax":
-            operand = self.read(reads(op)[0])
-            axis = 1 if operand.time else 0
-            self.call("maximum.reduce", operand.source, str(axis), "None", target.source)
-            return True
-        if op.kind != "product":
-            return False
-        _, labels, out, extents = op.data
-        summed = {x for names in labels for x in names} - set(out)
-        if not summed:
-            return False
-        if extents or op.data[0] != 1:
-            raise UnsupportedError("the narrow schedule has no call for this product")
-        operands = [self.read(a) for a in reads(op)]
-        axis = 1 if target.time else 0
-        if len(operands) == 1:
-            self.call("add.reduce", operands[0].source, str(axis), "None", target.source)
-            return True
-        lead = "t" if target.time else ""
-        if labels == ((0,), (0,)) and all(o.batch for o in operands):
-            a, b = (o.source for o in operands)
-            self.lines.append(f"np.einsum('{lead}ib,{lead}ib->{lead}b', {a}, {b}, out={target.source})")
-            return True
-        return self._matrix_product(op, operands, target)
-
-    def _matrix_product(self, op: Op, operands: list[Operand], target: Operand) -> bool:
-        labels, out = op.data[1], op.data[2]
-        pairs = list(zip(operands, labels, strict=True))
-        matrices = [(o, n) for o, n in pairs if len(n) == 2 and not (o.time or o.batch)]
-        vectors = [(o, n) for o, n in pairs if len(n) == 1 and o.batch]
-        if len(matrices) != 1 or len(vectors) != 1 or len(out) != 1:
-            raise UnsupportedError("the narrow schedule multiplies vectors by weights only")
-        matrix, names = matrices[0]
-        shown = matrix.source
-        if names[0] != out[0]:
-            shown = self.work.derive(matrix.op, f"{matrix.source}_t", f"{matrix.source}.T")
-        self.call("matmul", shown, vectors[0][0].source, target.source)
-        return True
-
-    def _into_columns(self, op: Op, target: Operand) -> bool:
-        """The product that begins a chain in columns: all times and examples side by side."""
-        context = self.context
-        assert isinstance(context, NarrowContext)
-        labels, out = op.data[1], op.data[2]
-        if len(op.args) != 2 or len(out) != 1 or not target.columns:
-            return False
-        pairs = list(zip(reads(op), labels, strict=True))
-        vectors = [(a, n) for a, n in pairs if len(n) == 1 and a.op.timed and a.op not in context.columns]
-        matrices = [(a, n) for a, n in pairs if len(n) == 2]
-        if len(vectors) != 1 or len(matrices) != 1 or not vectors[0][0].op.axes or op.data[0] != 1:
-            return False
-        matrix, names = self.read(matrices[0][0]), matrices[0][1]
-        left = matrix.source if names[0] == out[0] else f"{matrix.source}.T"
-        self.lines.append(f"{left}.dot({context.places.as_columns(vectors[0][0], self)}, {target.source})")
-        return True
 
 
 @dataclass
@@ -191,6 +43,7 @@ class NarrowBody:
     blocks: list[Block] = field(default_factory=list)
     after_loops: int = 0
     computed: set[Op] = field(default_factory=set)
+    known: dict[Stage, KnownParts] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.schedule = self.plan.schedule
@@ -212,7 +65,7 @@ class NarrowBody:
             if stage.kind == "all"
         }
         self.places = Places(self.plan, self.storage, self.work, {op for c in self.columns.values() for op in c})
-        self.gradients = _Gradients(self)
+        self.gradients = NarrowTotals(self.plan, self.places, self.work)
 
     def build(self) -> list[Block]:
         """All stages; raises UnsupportedError where one has no narrow form."""
@@ -230,7 +83,7 @@ class NarrowBody:
 
     def _products(self) -> None:
         """The products of stacks, right after the last loop."""
-        lines = self.places.product_lines()
+        lines = self.gradients.products.lines()
         if lines:
             self.blocks.insert(self.after_loops, Block("gradients: all weights in one product of stacks", lines))
 
@@ -286,7 +139,7 @@ class NarrowBody:
             for term in form.terms:
                 assert term.vector is not None
                 if not term.vector.op.timed:
-                    place, source = f"{rows}, -1", self._untimed(term.vector.op, lines)
+                    place, source = f"{rows}, {work.index(stack.start(None))}", self._untimed(term.vector.op, lines)
                 else:
                     start = stack.start(term.vector.op)
                     end = start + term.vector.op.axes[0]
@@ -385,6 +238,7 @@ class NarrowBody:
 
     def _loop(self, stage: Stage) -> None:
         context = NarrowContext(self.work, stage, self.places, True, set())
+        self.known[stage] = KnownParts(self.places, self.work, stage)
         lines: list[str] = []
         writer = NarrowStatements(self.work, context, lines)
         packs = {f.op: p for p in self.plan.packs if p.stage is stage for f in p.forms}
@@ -408,6 +262,7 @@ class NarrowBody:
                 writer.write(op, context.timed(Arg(op)))
         block = Block(self.titles._title(stage), lines)
         self._starts(stage, block)
+        block.before += self.known[stage].lines
         self.titles._header(stage, context, block)  # type: ignore[arg-type]
         self.blocks.append(block)
         self.after_loops = len(self.blocks)
@@ -425,13 +280,10 @@ class NarrowBody:
     def _pack(self, pack: Pack, context: NarrowContext, lines: list[str]) -> set[object]:
         """One product for all forms, and the functions that follow it at once."""
         work = self.work
-        matrix = self.places.matrix(pack)
-        dot = work.make(f"{matrix}_dot", f"{matrix}.dot")
-        stacked = self._stacked(pack, context)
         out = self._output(pack, context)
         for form in pack.forms:
             lines.append(self.titles._comment(form.op))
-        lines.append(f"{dot}({stacked}, {out})")
+        self._product(pack, context, out, lines)
         for form in pack.forms:
             if form.op in self.plan.home and self.places.direct(pack) is None:
                 target = context.timed(Arg(form.op)).source
@@ -456,11 +308,22 @@ class NarrowBody:
             lines.append(f"{work.function('add')}({gate}, {half}, {gate})")
         return set(acts)
 
-    def _stacked(self, pack: Pack, context: NarrowContext) -> str:
+    def _product(self, pack: Pack, context: NarrowContext, out: str, lines: list[str]) -> None:
+        """The product itself; where that is worth it, what is known before the loop is only added."""
         assert pack.stage.domain is not None
         low, high = (t + pack.shift for t in pack.stage.domain)
-        name = self.places.stack_name(pack.stack)
-        return context.local(f"{name}_t", ("stack", pack.stack), self.places.stack_rows(pack.stack, low, high))
+        name, rows = self.places.stack_name(pack.stack), self.places.stack_rows(pack.stack, low, high)
+        found = self.known[pack.stage].product(pack, rows)
+        if found is None:
+            matrix = self.places.matrix(pack)
+            dot = self.work.make(f"{matrix}_dot", f"{matrix}.dot")
+            lines.append(f"{dot}({context.local(f'{name}_t', ('stack', pack.stack), rows)}, {out})")
+            return
+        dot, mine, known = found
+        lines.append(f"{dot}({context.local(f'{name}_t', ('stack', pack.stack), mine)}, {out})")
+        lines.append("if apart:")
+        added = context.local("known_t", ("known", pack), f"({known} if apart else {mine})")
+        lines.append(f"    {self.work.function('add')}({out}, {added}, {out})")
 
     def _output(self, pack: Pack, context: NarrowContext) -> str:
         direct = self.places.direct(pack)
@@ -589,160 +452,6 @@ class NarrowBody:
                 lines.append(f"{AFTER}{self.work.name_of(op)}")
         if lines:
             self.blocks.append(Block(self.titles._title(stage), lines))
-
-
-class _Gradients:
-    """Sums over time: blocks of one product of stacks where they can be."""
-
-    def __init__(self, body: NarrowBody) -> None:
-        self.body, self.plan, self.places = body, body.plan, body.places
-        self.products: dict[tuple[object, object, int], str] = {}
-        self.covered: set[Op] = set()
-        self.blocks_of: dict[Op, tuple[object, object, int, Op, Op | None, bool]] = {}
-        for stage in body.schedule.stages:
-            for op in stage.ops:
-                if op.kind == "total":
-                    found = self._block(op)
-                    if found is not None:
-                        self.blocks_of[op] = found
-        self._biases()
-
-    def _factors(self, op: Op) -> list[tuple[Arg, Labels]] | None:
-        inner = reads(op)[0]
-        if not op.data[2]:
-            return None
-        if inner.op in self.body.schedule.fused:
-            if inner.op.data[0] != 1:
-                return None
-            args = [Arg(a.op, a.shift + inner.shift) for a in reads(inner.op)]
-            return list(zip(args, inner.op.data[1], strict=True))
-        return [(inner, tuple(range(len(inner.op.axes))))]
-
-    def _homes(self, arg: Arg) -> list[tuple[object, int]]:
-        """Stacks in which an operand stands, with the row (relative to the total's time) in which it does."""
-        return [(s, arg.shift - s.offsets[arg.op]) for s in self.plan.stacks if arg.op in s.operands]
-
-    def _block(self, op: Op) -> tuple[object, object, int, Op, Op | None, bool] | None:
-        factors = self._factors(op)
-        if factors is None or len(factors) != 2:
-            return None
-        (a, la), (b, lb) = factors
-        if len(la) != 1 or len(lb) != 1 or la == lb or len(op.axes) != 2:
-            return None
-        out = reads(op)[0].op.data[2]
-        for left, right, flip in ((a, b, out[0] == lb[0]), (b, a, out[0] == la[0])):
-            for stack, row in self._homes(left):
-                for other, line in self._homes(right):
-                    if stack is not other and self._is_adjoint_stack(stack) and not self._is_adjoint_stack(other):
-                        return stack, other, row - line, left.op, right.op, flip
-        return None
-
-    def _is_adjoint_stack(self, stack: object) -> bool:
-        stage = stack.stage  # type: ignore[attr-defined]
-        return any(op.adjoint for op in stage.ops)
-
-    def _biases(self) -> None:
-        """Sums of a stacked vector: a column of a product that is made anyway."""
-        known = {(key[0], key[2]): key for key in ((v[0], v[1], v[2]) for v in self.blocks_of.values()) if key[1].bias}  # type: ignore[attr-defined]
-        for stage in self.body.schedule.stages:
-            for op in stage.ops:
-                factors = self._factors(op) if op.kind == "total" else None
-                if factors is None or len(factors) != 1 or len(op.axes) != 1:
-                    continue
-                for stack, _ in self._homes(factors[0][0]):
-                    key = next((k for (s, _), k in known.items() if s is stack), None)
-                    if key is not None:
-                        self.blocks_of[op] = (*key, factors[0][0].op, None, False)
-
-    def expression(self, op: Op, context: NarrowContext) -> str:
-        """A total."""
-        found = self.blocks_of.get(op)
-        if found is not None:
-            return self._of_block(*found)
-        factors = self._factors(op)
-        if factors is None:
-            raise UnsupportedError("the narrow schedule sums over times and examples only")
-        low, high = op.data[0], op.data[1]
-        flat = [arg.op in self.places.flat or arg.op in context.columns for arg, _ in factors]
-        if any(flat) and not all(flat):
-            raise UnsupportedError("a sum of a value in columns with one that is not")
-        shown = []
-        for arg, labels in factors:
-            names = "".join("ijkl"[x] for x in labels)
-            if all(flat):
-                shown.append((self.places.column(arg.op), f"{names}r"))
-            elif not arg.op.timed:
-                if arg.op.batched:
-                    raise UnsupportedError("the narrow schedule sums values of all times only")
-                shown.append(
-                    (
-                        self.body.work.name_of(arg.op)
-                        if arg.op.kind != "data"
-                        else self.body.work.data_names[arg.op.data[0]],
-                        names,
-                    )
-                )
-            elif arg.op.kind == "data":
-                shown.append((self._given(arg, low, high), f"t{names}b"))
-            else:
-                shown.append((self.places.whole(arg.op, low + arg.shift, high + arg.shift), f"t{names}b"))
-        return self._sum(op, shown)
-
-    def _given(self, arg: Arg, low: Index, high: Index) -> str:
-        """An input over the times of a sum, features before the batch."""
-        stage = Stage("all", [], (low, high))
-        operand = NarrowContext(self.body.work, stage, self.places, False, set()).timed(arg)
-        if not arg.op.batched:
-            raise UnsupportedError("the narrow schedule sums values of all examples only")
-        return operand.source
-
-    def _sum(self, op: Op, shown: list[tuple[str, str]]) -> str:
-        work = self.body.work
-        inner = reads(op)[0].op
-        fused = inner in self.body.schedule.fused
-        if len(shown) == 1 and not fused:
-            source, names = shown[0]
-            if not op.axes:
-                return f"{work.function('add.reduce')}({source}.reshape(-1))"
-            return f"{source}.sum(1)" if names.endswith("r") else f"{source}.sum((0, 2))"
-        out = "".join("ijkl"[x] for x in inner.data[2]) if fused else ""
-        inputs, sources = ",".join(names for _, names in shown), ", ".join(source for source, _ in shown)
-        return f"np.einsum('{inputs}->{out}', {sources}, optimize=True)"
-
-    def _of_block(self, stack: object, other: object, offset: int, left: Op, right: Op | None, flip: bool) -> str:
-        work = self.body.work
-        product = self.places.product_of_stacks(stack, other, offset)
-        rows = self._span(stack, left)
-        columns = "-1" if right is None else self._span(other, right)
-        return work.make("weight_gradient", f"{product}[{rows}, {columns}]" + (".T" if flip else ""))
-
-    def _span(self, stack: object, op: Op) -> str:
-        start = stack.start(op)  # type: ignore[attr-defined]
-        return f"{self.body.work.index(start)}:{self.body.work.index(start + op.axes[0])}"
-
-    def at(self, op: Op) -> str:
-        """A value at a fixed time, examples first again."""
-        (arg,) = reads(op)
-        time = op.data[0] + arg.shift
-        if arg.op in self.plan.absorbed:
-            return self._absorbed(arg.op, time) + ".T"
-        if arg.op.kind == "data":
-            raise UnsupportedError("an input at a fixed time")
-        row = self.body.work.make("at_time", self.places.row(arg.op, time))
-        return f"{row}.T" if op.axes else row
-
-    def _absorbed(self, op: Op, time: Index) -> str:
-        """A summand that was taken into a form: the form's product where all its other operands are 0."""
-        pack, form = next((p, f) for p in self.plan.packs for f in p.forms if op in [a.op for a in reads(f.op)])
-        inner = {a.op for a in reads(op)} if op.kind == "plus" else {op}
-        mine = [t for t in form.terms if t.vector is not None and t.vector.op in self.places.loop_ops]
-        direct = [t for t in mine if t.matrix is None and t.vector is not None and t.vector.op not in inner]
-        if direct or len(pack.forms) != 1:
-            raise UnsupportedError("a summand of a product is asked for by itself")
-        matrix = self.places.matrix(pack)
-        row = self.body.work.make("first_row", self.places.stack_row(pack.stack, time))
-        # Without the bias, which the summand does not have.
-        return f"{matrix}[:, :-1].dot({row}[:-1])" if pack.stack.bias else f"{matrix}.dot({row})"
 
 
 def gradient_place(body: NarrowBody, op: Op) -> str:

@@ -10,7 +10,7 @@ from symrnn.language import Index, Role
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op, deref
 from symrnn.planning.schedule import margins
-from symrnn.planning.stacking import Form, Group, NarrowPlan, Pack, Stack
+from symrnn.planning.stacks import Form, Group, NarrowPlan, Pack, Stack
 from symrnn.planning.storage import Storage, is_inplace
 
 
@@ -40,7 +40,7 @@ class Places:
         self.memory: dict[Pack, tuple[str, bool]] = {}
         self.factor_names: dict[Group, str] = {}
         self.flat_names: dict[Op, str] = {}
-        self.products: dict[tuple[int, int, int], str] = {}
+        self.apart: str | None = None
         self.fixed: set[tuple[str, str]] = set()
         self.copied: set[tuple[Group, int]] = set()
 
@@ -140,13 +140,13 @@ class Places:
             adjoint = stack.stage is not None and any(op.adjoint for op in stack.stage.ops)
             name = self.work.names.give("q" if adjoint else "z")
             self.stack_names[stack] = name
-            low, high = self._stack_times(stack)
+            low, high = self.stack_times(stack)
             self.work.setup.append(
                 f"{name} = np.zeros(({self.work.index(high - low + 1)}, {self.work.index(stack.height)}, batch), dtype)"
-                f"  # a stack: {', '.join(self._shown(op) for op in stack.operands)}{', 1' if stack.bias else ''}"
+                f"  # a stack: {', '.join('1' if op is None else self._shown(op) for op in stack.rows())}"
             )
             if stack.bias:
-                self.work.setup.append(f"{name}[:, -1] = 1")
+                self.work.setup.append(f"{name}[:, {self.work.index(stack.start(None))}] = 1")
         return self.stack_names[stack]
 
     def _shown(self, op: Op) -> str:
@@ -154,7 +154,7 @@ class Places:
             op.names[0].split("[")[0] if op.names else str(op.data[0]) if op.kind == "data" else self.work.name_of(op)
         )
 
-    def _stack_times(self, stack: Stack) -> tuple[Index, Index]:
+    def stack_times(self, stack: Stack) -> tuple[Index, Index]:
         """The rows of a stack: those read by products, and those in which its operands are written."""
         packs = [p for p in self.plan.packs if p.stack is stack]
         shifts = [p.shift for p in packs] + [-stack.offsets[op] for op in stack.operands]
@@ -169,7 +169,7 @@ class Places:
 
     def _in_stack(self, stack: Stack, op: Op) -> Place:
         name = self.stack_name(stack)
-        low, high = self._stack_times(stack)
+        low, high = self.stack_times(stack)
         offset = stack.offsets[op]
         start = stack.start(op)
         part = f"{self.work.index(start)}:{self.work.index(start + op.axes[0])}"
@@ -177,12 +177,12 @@ class Places:
 
     def stack_rows(self, stack: Stack, low: Index, high: Index) -> str:
         """All features of a stack from one row to another."""
-        first, last = self._stack_times(stack)
+        first, last = self.stack_times(stack)
         return sliced(self.work, self.stack_name(stack), first, last, low, high)
 
     def stack_row(self, stack: Stack, time: Index) -> str:
         """One row of a stack."""
-        first, _ = self._stack_times(stack)
+        first, _ = self.stack_times(stack)
         return f"{self.stack_name(stack)}[{self.work.index(time - first)}]"
 
     def stacked(self, stack: object, op: Op, low: Index, high: Index) -> str:
@@ -381,49 +381,3 @@ class Places:
         part = self.work.make(f"{self.work.name_of(op)}_stacked", self.stacked(stack, op, low, high))
         size = self.work.index(op.axes[0])
         return [f"{part}[...] = {self.column(op)}.reshape({size}, -1, batch).transpose(1, 0, 2)"]
-
-    # ---- products of stacks
-
-    def product_of_stacks(self, stack: object, other: object, offset: int) -> str:
-        """Σ over rows and examples of one stack times the other, ``offset`` rows apart; made at the first use."""
-        assert isinstance(stack, Stack)
-        assert isinstance(other, Stack)
-        key = (id(stack), id(other), offset)
-        if key not in self.products:
-            name = self.work.names.give("weight_gradients")
-            rows, columns = self.work.index(stack.height), self.work.index(other.height)
-            self.work.setup.append(f"{name} = np.zeros(({rows}, {columns}), dtype)")
-            self.products[key] = name
-        return self.products[key]
-
-    def product_lines(self) -> list[str]:
-        """The statements that make them."""
-        lines = []
-        by_id = {id(s): s for s in self.plan.stacks}
-        for (a, b, offset), name in self.products.items():
-            stack, other = by_id[a], by_id[b]
-            low, high = self._common(stack, other, offset)
-            left = self.work.make("left", self.stack_rows(stack, low, high))
-            right = self.work.make("right", self.stack_rows(other, low - offset, high - offset))
-            tall = self.work.make(
-                "left_rows",
-                f"{left}[:, :, 0].T if batch == 1 else np.empty(({left}.shape[1], len({left}) * batch), dtype)",
-            )
-            wide = self.work.make(
-                "right_rows",
-                f"{right}[:, :, 0] if batch == 1 else np.empty((len({right}) * batch, {right}.shape[1]), dtype)",
-            )
-            lines.append("if batch > 1:")
-            lines.append(f"    {tall}.reshape({left}.shape[1], -1, batch)[...] = {left}.transpose(1, 0, 2)")
-            lines.append(f"    {wide}.reshape(-1, batch, {right}.shape[1])[...] = {right}.transpose(0, 2, 1)")
-            lines.append(f"{tall}.dot({wide}, {name})")
-        return lines
-
-    def _common(self, stack: Stack, other: Stack, offset: int) -> tuple[Index, Index]:
-        """The rows of the first stack for which the other one has its row, too."""
-        low, high = self._stack_times(stack)
-        first, last = self._stack_times(other)
-        first, last = first + offset, last + offset
-        low = first if ((first - low).constant or 0) > 0 else low
-        high = last if ((high - last).constant or 0) > 0 else high
-        return low, high

@@ -14,100 +14,16 @@ Cells with anything but vectors and numbers in their loops have no narrow schedu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 from symrnn.errors import UnsupportedError
-from symrnn.language import Index
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op, deref
 from symrnn.planning.schedule import Schedule, Stage
 from symrnn.planning.simplify import is_elementwise
+from symrnn.planning.stacks import Form, Group, NarrowPlan, Pack, Stack, Term
 
 ONE = Fraction(1)
-
-
-@dataclass(frozen=True)
-class Term:
-    """``coefficient * matrix @ vector``, transposed if ``flip``; without a matrix the vector itself.
-
-    A vector that does not depend on time is a bias.
-    """
-
-    coefficient: Fraction
-    matrix: Op | None
-    flip: bool
-    vector: Arg | None
-
-
-@dataclass(eq=False)
-class Form:
-    """A sum of products that one step computes: ``op`` is the operation, ``rest`` what is added to the product."""
-
-    op: Op
-    terms: list[Term]
-    rest: list[tuple[Arg, Fraction]] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Stack:
-    """Vectors one below the other.  Row r holds operand v at time r + its offset."""
-
-    operands: list[Op] = field(default_factory=list)
-    offsets: dict[Op, int] = field(default_factory=dict)
-    bias: bool = False
-    stage: Stage | None = None
-
-    def sizes(self) -> list[Index]:
-        """The sizes of the operands, one for the bias."""
-        return [op.axes[0] for op in self.operands] + ([Index.of(1)] if self.bias else [])
-
-    def start(self, op: Op) -> Index:
-        """The first feature of an operand."""
-        place = self.operands.index(op)
-        return sum((o.axes[0] for o in self.operands[:place]), Index.of(0))
-
-    @property
-    def height(self) -> Index:
-        """How many features."""
-        return sum(self.sizes(), Index.of(0))
-
-
-@dataclass(eq=False)
-class Pack:
-    """Forms that one product computes from one stack."""
-
-    stage: Stage
-    forms: list[Form]
-    stack: Stack
-    shift: int
-
-    @property
-    def height(self) -> Index:
-        """How many features come out."""
-        return sum((f.op.axes[0] for f in self.forms), Index.of(0))
-
-
-@dataclass(eq=False)
-class Group:
-    """Products of one vector of the loop with several known ones, by one call: ``outputs[k] = shared * factors[k]``."""
-
-    stage: Stage
-    shared: Op
-    outputs: list[Op]
-    factors: list[Arg]
-
-
-@dataclass
-class NarrowPlan:
-    """Everything that the emitter of the narrow schedule needs beside the ordinary schedule."""
-
-    schedule: Schedule
-    packs: list[Pack] = field(default_factory=list)
-    groups: list[Group] = field(default_factory=list)
-    stacks: list[Stack] = field(default_factory=list)
-    home: dict[Op, Stack] = field(default_factory=dict)
-    absorbed: set[Op] = field(default_factory=set)
 
 
 def plan_narrow(schedule: Schedule) -> NarrowPlan:
@@ -121,6 +37,8 @@ def plan_narrow(schedule: Schedule) -> NarrowPlan:
             _check(stage)
             _Loop(plan, stage).run()
     _join_later_products(plan)
+    for stack in plan.stacks:
+        _gather_multiplied(plan, stack)
     return plan
 
 
@@ -279,6 +197,7 @@ class _Loop:
             for term in form.terms:
                 self._operand(stack, term, shift)
         stack.operands.sort(key=lambda op: op not in self.inside)
+        stack.made = {op for op in stack.operands if op in self.inside}
         for op in stack.operands:
             if op in self.inside:
                 if op in self.plan.home:
@@ -295,6 +214,7 @@ class _Loop:
         offset = vector.shift - shift
         if stack.offsets.setdefault(vector.op, offset) != offset:
             raise UnsupportedError("a vector is multiplied at two distances")
+        stack.multiplied.add(vector.op)
         if vector.op not in stack.operands:
             stack.operands.append(vector.op)
 
@@ -326,6 +246,7 @@ class _Loop:
         rest = [op for op in stack.operands if op not in group.outputs]
         before = sum(1 for op in stack.operands[:place] if op not in group.outputs)
         stack.operands = [*rest[:before], *group.outputs, *rest[before:]]
+        stack.made |= set(group.outputs)
         for op in group.outputs:
             stack.offsets.setdefault(op, 0)
             self.plan.home[op] = stack
@@ -348,6 +269,7 @@ def _join_later_products(plan: NarrowPlan) -> None:
                     place = stack.operands.index(group.outputs[-1]) + 1
                     stack.operands.insert(place, op)
                     stack.offsets[op] = 0
+                    stack.made.add(op)
                     plan.home[op] = stack
                     group.outputs.append(op)
                     group.factors.append(known[0])
@@ -400,3 +322,17 @@ def needed(plan: NarrowPlan, wanted: Iterable[Op]) -> set[Op]:
             continue
         open_ops.extend(a.op for a in reads(op))
     return found
+
+
+def _gather_multiplied(plan: NarrowPlan, stack: Stack) -> None:
+    """Order the outputs within groups so that what products read stands together in the stack."""
+    groups = [g for g in plan.groups if plan.home[g.outputs[0]] is stack]
+    groups.sort(key=lambda g: stack.operands.index(g.outputs[0]))
+    for number, group in enumerate(groups):
+        first = stack.operands.index(group.outputs[0])
+        ends_group = number > 0
+        pairs = sorted(
+            zip(group.outputs, group.factors, strict=True), key=lambda pair: (pair[0] in stack.multiplied) != ends_group
+        )
+        group.outputs, group.factors = [o for o, _ in pairs], [f for _, f in pairs]
+        stack.operands[first : first + len(pairs)] = group.outputs

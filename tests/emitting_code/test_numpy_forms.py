@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from symrnn.emitting.numpy_assembly import assemble
-from symrnn.emitting.numpy_module import emit
+from symrnn.emitting.numpy_module import CodeOptions, emit
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell
 from symrnn.reading.cellfile import read_cell
@@ -72,7 +72,7 @@ def form(name: str) -> Cell:
 @pytest.mark.parametrize("tau", [1, 2, 5])
 def test_forms(name: str, kind: str, batch: int | None, tau: int) -> None:
     cell = form(name)
-    source = emit(cell, plain=True) if kind == "plain" else assemble(cell, None, 0.0)
+    source = emit(cell, plain=True) if kind == "plain" else assemble(cell, CodeOptions())
     code = module(re.sub(r"short = .*", "short = False", source) if kind == "wide" else source)
     given = problem(cell, seed=5, tau=tau, batch=batch)
     loss, gradients = code.loss_and_gradients(given.params, given.inputs, given.targets, given.initial)
