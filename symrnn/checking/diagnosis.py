@@ -136,6 +136,10 @@ def _direct(found: Finding, judge: Judge) -> Iterator[Repair]:
     formula, reading = found.reading.formula, found.reading
     if found.verdict == "transposed":
         yield from _checked(flipped(formula), reading, judge, "layout", f"in {found.layout} layout", "transposed")
+    elif found.unmixed is not None:
+        what = found.mistake or "the layouts are mixed"
+        in_layout = replace(reading, asked=replace(reading.asked, layout=None))
+        yield from _checked(found.unmixed, in_layout, judge, "layout", what, "in one layout")
     elif found.factor is not None and found.window is None:
         factor = _factor_node(found.factor, judge.bench)
         if factor is not None:

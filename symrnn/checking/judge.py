@@ -9,7 +9,7 @@ from symrnn.checking.answers import Reading
 from symrnn.checking.assumptions import Assumption, assumptions
 from symrnn.checking.comparison import Array, relative_error
 from symrnn.checking.factors import common_factor, explained
-from symrnn.checking.mixtures import mixtures
+from symrnn.checking.mixtures import Mixture, mixtures
 from symrnn.checking.readings import literal_times
 from symrnn.checking.stations import Bench, Change, Station, Target, targets_for
 from symrnn.checking.verdict import Factor, Rung
@@ -51,6 +51,7 @@ class Finding:
     window: int | None = None
     assumption: str | None = None
     mistake: str | None = None
+    unmixed: Formula | None = None
     shape_fits: bool = True
 
 
@@ -265,15 +266,22 @@ class Judge:
     # -- mixed layouts
 
     def _mixed(self, reading: Reading, series: Series, targets: Sequence[Target]) -> Finding | None:
-        for formula, text in mixtures(reading):
-            right = self.right_targets(formula, reading)
-            wanted = [t for t in right if reading.asked.layout in (None, t.layout)] or right
+        first: tuple[Mixture, Target] | None = None
+        for mixture in mixtures(reading):
+            right = self.right_targets(mixture.formula, reading)
+            wanted = [t for t in right if reading.asked.layout in (None, t.layout)]
             if wanted:
-                target = wanted[0]
-                rungs = self._rungs(reading, series, target) if target in targets else self._failed(series)
-                made = self._finding(reading, "mixed", series, target, rungs, layout=target.layout.value)
-                return replace(made, mistake=text)
-        return None
+                return self._of_mixture(reading, series, targets, mixture, wanted[0])
+            if right and mixture.only is None and first is None:
+                first = mixture, right[0]
+        return None if first is None else self._of_mixture(reading, series, targets, *first)
+
+    def _of_mixture(
+        self, reading: Reading, series: Series, targets: Sequence[Target], mixture: Mixture, target: Target
+    ) -> Finding:
+        rungs = self._rungs(reading, series, target) if target in targets else self._failed(series)
+        made = self._finding(reading, "mixed", series, target, rungs, layout=target.layout.value)
+        return replace(made, mistake=mixture.words(target.layout), unmixed=mixture.formula)
 
     # -- wrong
 

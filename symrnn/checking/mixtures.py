@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
+from symrnn.calculus.products import product as joined
 from symrnn.calculus.transposition import flip
 from symrnn.checking.answers import Reading
+from symrnn.checking.places import Place, places, replaced
 from symrnn.checking.readings import over
 from symrnn.emitting.text import to_text
 from symrnn.errors import SymrnnError
-from symrnn.language import Add, Formula, ImmediateJacobian, Jacobian, Layout, Product
-from symrnn.language.build import transpose
+from symrnn.language import (
+    Add,
+    Diag,
+    Formula,
+    ImmediateJacobian,
+    Jacobian,
+    Layout,
+    MatMul,
+    Neg,
+    Node,
+    Product,
+    Transpose,
+    Variable,
+    build,
+)
 from symrnn.language.traversal import find
 
 MOST_ATOMS = 5
+MOST_FACTORS = 9
+"""Longer products are not taken apart."""
+
+Words = Callable[[Layout], str]
 
 
-def mixtures(reading: Reading) -> Iterator[tuple[Formula, str]]:
-    """The formula with some of its derivatives, terms or factors in the other layout, and what is in which."""
+@dataclass(frozen=True)
+class Mixture:
+    """The formula in one layout, and what was in which, in words, once the layout of the rest is known.
+
+    ``only`` is the one layout in which it is to be right, where not either will do.
+    """
+
+    formula: Formula
+    words: Words
+    only: Layout | None = None
+
+
+def mixtures(reading: Reading) -> Iterator[Mixture]:
+    """The formula with some of its derivatives, terms or factors in the other layout.
+
+    Only square ones can be in the other layout without a product or sum that doesn't fit.
+    """
     formula = reading.formula
     yield from _mixed_atoms(formula, reading.inert)
-    yield from _mixed_terms(formula)
+    found = list(places(formula))
+    yield from _mixed_terms(formula, found)
+    yield from _mixed_factors(formula, found)
     if reading.asked.layout is not None:
         yield from _mixed_products(formula, reading.asked.layout)
 
 
-def _mixed_atoms(formula: Formula, layout: Layout | None) -> Iterator[tuple[Formula, str]]:
+def _mixed_atoms(formula: Formula, layout: Layout | None) -> Iterator[Mixture]:
     roots = (formula.expression, *(part.expression for part in formula.parts))
     atoms = list(dict.fromkeys(a for root in roots for a in find(root, (Jacobian, ImmediateJacobian))))
-    square = [a for a in atoms if len(a.shape) == 2 and a.shape[0] == a.shape[1]]
+    square = [a for a in atoms if _is_square(a)]
     if layout is None or len(square) > MOST_ATOMS:
         return
     for count in range(1, len(square) + 1):
@@ -38,25 +75,53 @@ def _mixed_atoms(formula: Formula, layout: Layout | None) -> Iterator[tuple[Form
             names = ", ".join(to_text(a) for a in chosen)
             text = f"{names} in {layout.other.value} layout, everything else in {layout.value} layout"
             try:
-                yield over(formula, lambda n, turned=turned: turned.get(n, n)), text  # type: ignore[misc]
+                new = over(formula, lambda n, turned=turned: turned.get(n, n))  # type: ignore[misc]
             except SymrnnError:
                 continue
+            yield Mixture(new, lambda _, text=text: text)  # type: ignore[misc]
 
 
-def _mixed_terms(formula: Formula) -> Iterator[tuple[Formula, str]]:
-    if not isinstance(formula.expression, Add):
-        return
-    terms = formula.expression.args[0]
-    for place, term in enumerate(terms):
-        if len(term.shape) != 2 or term.shape[0] != term.shape[1]:
+def _mixed_terms(formula: Formula, found: list[Place]) -> Iterator[Mixture]:
+    """One term of a sum transposed, wherever the sum stands."""
+    for place in found:
+        node = place.node
+        if not isinstance(node, Add) or not _is_square(node):
             continue
-        changed = (*terms[:place], transpose(term), *terms[place + 1 :])
-        text = f"the term {to_text(term)} is in the other layout than the rest"
-        yield Formula(Add(changed), formula.parts), text
+        terms = node.args[0]
+        for number, term in enumerate(terms):
+            if isinstance(_unsigned(term), (Variable, Diag)):
+                continue
+            changed = Add((*terms[:number], _turned(term), *terms[number + 1 :]))
+            yield from _at(formula, place, changed, f"the term {to_text(term)}", "the rest")
 
 
-def _mixed_products(formula: Formula, layout: Layout) -> Iterator[tuple[Formula, str]]:
-    """Factors in the other layout than the one that their order belongs to."""
+def _mixed_factors(formula: Formula, found: list[Place]) -> Iterator[Mixture]:
+    """One factor, evaluated and so perhaps itself a product, transposed where it stands.
+
+    A bare matrix is left out: ``W`` for ``W.T`` is a transpose that is missing.
+    """
+    for place in found:
+        node = place.node
+        if not isinstance(node, MatMul) or len(node.args[0]) > MOST_FACTORS:
+            continue
+        factors = node.args[0]
+        for first, end in combinations(range(len(factors) + 1), 2):
+            piece = factors[first:end]
+            square = piece[0].shape[:1] == piece[-1].shape[1:]
+            if not square or end - first == len(factors) or _is_bare(piece):
+                continue
+            turned = _turned(joined(*piece))
+            inside = turned.args[0] if isinstance(turned, MatMul) else (turned,)
+            changed = MatMul((*factors[:first], *inside, *factors[end:]))
+            text = to_text(joined(*piece))
+            yield from _at(formula, place, changed, f"the factor {text}", "everything else")
+
+
+def _mixed_products(formula: Formula, layout: Layout) -> Iterator[Mixture]:
+    """The factors of an indexed product in the other layout than the one asked for, which their order is that of.
+
+    Where no layout is asked for, a product whose factors fit and whose order doesn't runs the wrong way.
+    """
     roots = (formula.expression, *(part.expression for part in formula.parts))
     for product in dict.fromkeys(p for root in roots for p in find(root, Product)):
         assert isinstance(product, Product)
@@ -67,4 +132,39 @@ def _mixed_products(formula: Formula, layout: Layout) -> Iterator[tuple[Formula,
             f"the factors {to_text(product.body)} of the product are in {layout.other.value} layout, "
             f"their order is that of {layout.value} layout"
         )
-        yield over(formula, lambda n, a=product, b=turned: b if n is a else n), text  # type: ignore[misc]
+        new = over(formula, lambda n, a=product, b=turned: b if n is a else n)  # type: ignore[misc]
+        yield Mixture(new, lambda _, text=text: text, layout)  # type: ignore[misc]
+
+
+def _at(formula: Formula, place: Place, changed: Node, what: str, rest: str) -> Iterator[Mixture]:
+    if changed is place.node:
+        return
+    try:
+        new = replaced(formula, place, changed)
+    except SymrnnError:
+        return
+    yield Mixture(new, lambda layout: f"{what} is in {layout.other.value} layout, {rest} in {layout.value} layout")
+
+
+def _is_square(node: Node) -> bool:
+    return len(node.shape) == 2 and node.shape[0] == node.shape[1]
+
+
+def _is_bare(piece: tuple[Node, ...]) -> bool:
+    """Whether there is nothing but one matrix of the cell, or what is its own transpose."""
+    if all(isinstance(node, Diag) for node in piece):
+        return True
+    return len(piece) == 1 and isinstance(_unsigned(piece[0]), (Variable, Transpose))
+
+
+def _unsigned(node: Node) -> Node:
+    return node.args[0] if isinstance(node, Neg) else node
+
+
+def _turned(node: Node) -> Node:
+    """The same numbers transposed; what a product consists of in reverse order."""
+    if isinstance(node, Neg):
+        return build.neg(_turned(node.args[0]))
+    if isinstance(node, MatMul):
+        return joined(*(build.transpose(factor) for factor in reversed(node.args[0])))
+    return build.transpose(node)

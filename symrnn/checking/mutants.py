@@ -42,7 +42,7 @@ NAMED_BY_VERDICT = {
     "sign": ("negated",),
     "scale": ("scaled", "negated"),
     "missing term": ("truncated",),
-    "transpose": ("transposed",),
+    "transpose": ("transposed", "mixed"),
 }
 """Mistakes that the verdict itself names."""
 

@@ -89,6 +89,8 @@ def test_targets_that_add_up_to_one(judged):
 def test_wrong_and_from_where(judged):
     found = judged("elman", "h[t]", "h[k]", "prod(diag(1 - h[j]**2) @ W, j, k+1, t, 1)")
     assert (found.verdict, found.first_wrong_tau) == ("wrong", 3)
+    asked = judged("elman", "h[t]", "h[k]", "prod(diag(1 - h[j]**2) @ W, j, k+1, t, 1)", "numerator")
+    assert asked.verdict == "wrong"
 
 
 def test_not_conformable(judged):
@@ -119,6 +121,44 @@ def test_mixed_layouts(judged):
     found = judged("elman", "h[t]", "h[k]", "prod(W.T @ diag(1 - h[j]**2), j, t, k+1, -1)", "numerator")
     assert found.verdict == "mixed"
     assert "denominator" in found.mistake
+
+
+ONE_FACTOR = [
+    ("h[t]", "h[t-2]", "diag(1 - h[t]**2) @ W @ W.T @ diag(1 - h[t-1]**2)", "numerator", "W.T @ diag(1 - h[t-1]**2)"),
+    ("h[t]", "h[t-2]", "W.T @ diag(1-h[t-1]**2) @ diag(1-h[t]**2) @ W", "denominator", "diag(1 - h[t]**2) @ W"),
+    (
+        "L",
+        "h[t]",
+        "g[t] = V.T @ (yhat[t] - y[t]) + diag(1 - h[t+1]**2) @ W @ g[t+1]; g[t]",
+        "denominator",
+        "diag(1 - h[t+1]**2) @ W",
+    ),
+]
+
+
+@pytest.mark.parametrize(("of", "by", "text", "layout", "factor"), ONE_FACTOR)
+def test_one_evaluated_factor_in_the_other_layout(judged, of, by, text, layout, factor):
+    for asked in (layout, None):
+        found = judged("elman", of, by, text, asked, explain=True)
+        other = {"numerator": "denominator", "denominator": "numerator"}[layout]
+        assert (found.verdict, found.layout) == ("mixed", layout)
+        assert f"the factor {factor} is in {other} layout, everything else in {layout} layout" in found.mistake
+        assert judged("elman", of, by, found.repair, layout).verdict == "correct"
+
+
+def test_one_term_inside_a_sum_in_the_other_layout(judged):
+    gradient = "diag(1 - h[t]**2) @ D(L, h[t]) @ h[t-1].T"
+    text = f"sum(0.5 * {gradient} + (0.5 * {gradient}).T, t)"
+    found = judged("elman", "L", "W", text, "denominator", explain=True)
+    assert (found.verdict, found.layout) == ("mixed", "denominator")
+    assert "the term" in found.mistake
+
+
+def test_a_bare_matrix_is_no_factor_in_another_layout(judged):
+    text = "g[t] = V.T @ (yhat[t] - y[t]) + W @ diag(1 - h[t+1]**2) @ g[t+1]; g[t]"
+    found = judged("elman", "L", "h[t]", text, "denominator", explain=True)
+    assert (found.verdict, found.assumption) == ("assumption", "W symmetric")
+    assert "a transpose is missing: W" in found.mistake
 
 
 READINGS = [
