@@ -6,8 +6,10 @@ from types import MappingProxyType
 
 from symrnn.errors import ReadingError
 from symrnn.language import HadamardProduct, Index, Node, build
+from symrnn.language.traversal import free_indices
 from symrnn.reading.ordering import direction
 from symrnn.reading.reader import Reader
+from symrnn.reading.scope import Scope
 from symrnn.reading.syntax import Apply, Minus, Name, Num, Tree
 
 
@@ -19,7 +21,8 @@ def count_arguments(call: Apply, counts: tuple[int, ...], usage: str) -> None:
         raise ReadingError(f"{call.name} takes {allowed} {noun}, but got {len(call.arguments)}", hint=f"Write {usage}.")
 
 
-def _bound_name(reader: Reader, call: Apply) -> str:
+def _bound(reader: Reader, call: Apply) -> tuple[Scope, str]:
+    """The symbol that is bound, and the scope in which the name written there means it."""
     tree = call.arguments[1]
     if not isinstance(tree, Name):
         raise ReadingError(
@@ -28,13 +31,16 @@ def _bound_name(reader: Reader, call: Apply) -> str:
             hint=_BINDER_USAGE[call.name],
         )
     name, scope = tree.name, reader.scope
-    if name in scope.sizes or name in scope.time.first.names() | scope.time.last.names():
-        raise ReadingError(
-            f'"{name}" is a size, and cannot be the index of a {call.name}',
-            location=reader.source.at(tree.position),
-            hint=_BINDER_USAGE[call.name],
-        )
-    return name
+    if name in scope.time.first.names() | scope.time.last.names():
+        raise _error(reader, call, f"is the length of the sequence, and cannot be the index of a {call.name}")
+    return scope.shadow(name)
+
+
+def _error(reader: Reader, call: Apply, what: str) -> ReadingError:
+    tree = call.arguments[1]
+    assert isinstance(tree, Name)
+    location = reader.source.at(tree.position)
+    return ReadingError(f'"{tree.name}" {what}', location=location, hint=_BINDER_USAGE[call.name])
 
 
 _BINDER_USAGE = MappingProxyType(
@@ -59,9 +65,11 @@ def read_sum(reader: Reader, call: Apply) -> Node:
     if len(call.arguments) == 1:
         return build.apply("sum", reader.read(call.arguments[0]))
     count_arguments(call, (1, 2, 4), _BINDER_USAGE["sum"].removeprefix("Write ").rstrip("."))
-    name = _bound_name(reader, call)
+    scope, name = _bound(reader, call)
     lower, upper = _range(reader, call)
-    body = reader.inside(reader.scope.bind(name, lower, upper)).read(call.arguments[0])
+    body = reader.inside(scope.bind(name, lower, upper)).read(call.arguments[0])
+    if scope.hidden is not reader.scope.hidden and len(call.arguments) == 2 and name not in free_indices(body):
+        raise _error(reader, call, "is a size: the times are not counted by it in what is added up")
     return build.sum_over(body, name, lower, upper)
 
 
@@ -89,11 +97,11 @@ def read_hadamard_product(reader: Reader, call: Apply) -> Node:
 
 def _product_parts(reader: Reader, call: Apply) -> tuple[Node, str, Index, Index, int]:
     count_arguments(call, (4, 5), _BINDER_USAGE[call.name].removeprefix("Write ").rstrip("."))
-    name = _bound_name(reader, call)
+    scope, name = _bound(reader, call)
     first, last = reader.index(call.arguments[2]), reader.index(call.arguments[3])
     step = _step(reader, call, first, last)
     low, high = (first, last) if step > 0 else (last, first)
-    body = reader.inside(reader.scope.bind(name, low, high)).read(call.arguments[0])
+    body = reader.inside(scope.bind(name, low, high)).read(call.arguments[0])
     return body, name, first, last, step
 
 

@@ -57,6 +57,7 @@ def read_formula(
     found = _statements(text, source)
     scope = scope.with_indices(*_free_indices(found, scope))
     parts, claims = _sorted(found, source)
+    scope = scope.shadow_sizes(_header(part.left, scope, source)[1] for part in parts)
     inner = _with_parts(parts, scope, layout, source)
     read_parts = tuple(_part(part, inner, layout, source) for part in parts)
     if not claims:

@@ -79,6 +79,10 @@ def read_answer(statements: Sequence[Statement], place: Place) -> Answer:
     Raises ReadingError, UnknownNameError or ShapeError with the place of what is wrong.
     """
     found = _sort(statements, place)
+    scope = place.scope.shadow_sizes(line.target.time for line in found.lines)
+    if scope is not place.scope:
+        place = replace(place, scope=scope)
+        found = _sort(statements, place)
     place = _with_parts(found.lines, place)
     parts = tuple(_part(line, place) for line in found.lines)
     claims: list[Formula] = []

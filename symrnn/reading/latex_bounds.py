@@ -7,7 +7,7 @@ order of ``\prod_{j=k+1}^{t}`` is not stated: both are read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symrnn.errors import ReadingError, ShapeError, SymrnnError
 from symrnn.language import ONE, Delta, Entry, HadamardProduct, Index, Node, Product, Sum, Variable, build
@@ -54,7 +54,8 @@ def big_operator(items: Items, position: int, place: Place) -> tuple[Node, int]:
 
 def _nested(big: Big, bounds: Sequence[Bounds], body: Tree, place: Place) -> Node:
     """Several indices under one sign are several sums."""
-    own, inner = bounds[0], bounds[1:]
+    place, symbol = place.shadow(bounds[0].name)
+    own, inner = replace(bounds[0], name=symbol), [_renamed(b, bounds[0].name, symbol) for b in bounds[1:]]
     if own.lower is not None and own.upper is not None:
         inside = place.bind(own.name, *_ordered(own.lower, own.upper, place))
     else:
@@ -68,6 +69,16 @@ def _nested(big: Big, bounds: Sequence[Bounds], body: Tree, place: Place) -> Nod
     return _product(big, own, value, place)
 
 
+def _renamed(bounds: Bounds, name: str, symbol: str) -> Bounds:
+    """Bounds that speak of an index by the symbol that it is."""
+    if name == symbol:
+        return bounds
+    lower, upper = (
+        None if bound is None else bound.substitute({name: Index.of(symbol)}) for bound in (bounds.lower, bounds.upper)
+    )
+    return replace(bounds, lower=lower, upper=upper)
+
+
 # -- the printed bounds -----------------------------------------------------------------------------------------
 
 
@@ -75,7 +86,7 @@ def read_bounds(big: Big, place: Place) -> tuple[Bounds, ...]:
     """What stands below and above the sign."""
     if big.lower is None:
         raise place.error("expected an index under the sign", big, hint=r"Write \sum_t or \sum_{k=1}^{t}.")
-    items = _without_dots(big.lower.items)
+    items = tuple(part for item in _without_dots(big.lower.items) for part in _unchained(item, big))
     found: list[Bounds] = []
     for item in items:
         try:
@@ -99,6 +110,23 @@ def _without_dots(items: tuple[Tree, ...]) -> tuple[Tree, ...]:
             start = Relation(first.at, (first.members[1], first.members[0], items[2]), ("le", "le"))
             return (start,)
     return items
+
+
+def _unchained(item: Tree, big: Big) -> tuple[Tree, ...]:
+    r"""``1 \le k \le t \le \tau`` under a sum: t from 1 to τ, and within it k from 1 to t."""
+    inner = strip_group(item)
+    if big.kind != "sum" or not isinstance(inner, Relation) or len(inner.members) < 4:
+        return (item,)
+    members, signs = inner.members, inner.signs
+    if set(signs) <= {">", "ge"}:
+        members, signs = members[::-1], tuple({">": "<", "ge": "le"}[sign] for sign in signs[::-1])
+    if not set(signs) <= {"<", "le"}:
+        return (item,)
+    lowest = members[0]
+    return tuple(
+        Relation(inner.at, (lowest, members[place], members[place + 1]), (signs[0], signs[place]))
+        for place in range(len(members) - 2, 0, -1)
+    )
 
 
 def _one(item: Tree, big: Big, place: Place) -> Bounds:

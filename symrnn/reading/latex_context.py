@@ -85,6 +85,11 @@ class Place:
         finally:
             context.depth -= 1
 
+    def shadow(self, name: str) -> tuple[Place, str]:
+        """The place where a bound symbol may have this name, and the symbol that it is there."""
+        scope, symbol = self.scope.shadow(name)
+        return replace(self, scope=scope), symbol
+
     def bind(self, name: str, lower: Index, upper: Index) -> Place:
         """The place inside a sum or product over these bounds."""
         scope = self.scope.bind(name, lower, upper)

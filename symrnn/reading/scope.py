@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from symrnn.language import Cell, Index, IndexNumber, Node, Role, Shape, Sum, TimeRange
@@ -37,6 +37,7 @@ class Scope:
     bound symbols, ``sizes`` maps a size to the index that it is (itself, or what it was declared equal to).
     ``free``: whether an unknown single letter in brackets is a free index, as the k of ``D(h[t], h[k])``.
     ``summand`` is what ``L[t]`` stands for where the cell has no equation for it.
+    ``hidden``: bound symbols that are written like a size or a time bound, and the symbols that they are.
     """
 
     timed: Mapping[str, Symbol] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Scope:
     free: bool = False
     summand: tuple[str, str, Node] | None = None
     facts: Facts = field(default_factory=Facts)
+    hidden: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(cell: Cell) -> Scope:
@@ -82,6 +84,30 @@ class Scope:
         facts = self.facts.with_range(name, lower, upper)
         return replace(self, indices=self.indices | {name}, whole=whole, facts=facts)
 
+    def shadow(self, name: str) -> tuple[Scope, str]:
+        """The scope in which a bound symbol may have this name, and the symbol that it is there.
+
+        The n of ``sum(e[n], n, 1, tau)`` counts times although n is a size too; shapes still speak of the size, so
+        inside the sum the letter is another symbol.
+        """
+        if name not in self.sizes and name not in self.time.first.names() | self.time.last.names():
+            if name in self.hidden:
+                return replace(self, hidden={n: s for n, s in self.hidden.items() if n != name}), name
+            return self, name
+        taken = {*self.names(), *self.hidden.values()}
+        symbol = next(new for count in range(1, 10**6) if (new := f"{name}{count}") not in taken)
+        return replace(self, hidden={**self.hidden, name: symbol}, indices=self.indices | {name}), symbol
+
+    def shadow_sizes(self, times: Iterable[Index | None]) -> Scope:
+        """The scope of an answer whose parts are defined at these times: a size among them is a time there."""
+        bounds = self.time.first.names() | self.time.last.names()
+        names = {time.name for time in times if time is not None and time.name is not None}
+        scope = self
+        for name in sorted(names & self.sizes.keys() - bounds - self.hidden.keys()):
+            scope, symbol = scope.shadow(name)
+            scope = scope.with_indices(symbol)
+        return scope
+
     def with_symbols(self, timed: Mapping[str, Symbol], whole: Mapping[str, Symbol]) -> Scope:
         """The scope with more variables, which hide those of the same name and kind."""
         return replace(self, timed={**self.timed, **timed}, whole={**self.whole, **whole})
@@ -92,6 +118,8 @@ class Scope:
 
     def index(self, name: str) -> Index | None:
         """The index that a bare name is, or None."""
+        if name in self.hidden:
+            return Index.of(self.hidden[name])
         if name in self.indices:
             return Index.of(name)
         return self.sizes.get(name)

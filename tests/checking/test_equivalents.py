@@ -61,6 +61,51 @@ def test_a_spelling_of_the_jacobian(judged, text: str) -> None:
     assert judged("elman", "h[t]", "h[k]", text).verdict == "correct"
 
 
+N_COUNTS_STEPS = [
+    ("L", "V", r"\sum_{n=1}^{\tau} (\hat y_n - y_n) h_n^\top"),
+    ("L", "V", r"\sum_n (\hat y_n - y_n) h_n^\top"),
+    ("L", "V", "sum((yhat[n] - y[n]) @ h[n].T, n, 1, tau)"),
+    ("L", "V", "sum((yhat[n] - y[n]) @ h[n].T, n)"),
+    ("h[t]", "h[k]", r"\prod_{n=t}^{k+1} \operatorname{diag}(1 - h_n^2) W"),
+    ("h[t]", "h[k]", "prod(diag(1 - h[n]**2) @ W, n, t, k+1, -1)"),
+    (
+        "L",
+        "W",
+        r"\sum_{1 \le m \le n \le \tau} \frac{\partial L_n}{\partial h_n}"
+        r"\frac{\partial h_n}{\partial h_m} \frac{\partial^+ h_m}{\partial W}",
+    ),
+    (
+        "L",
+        "W",
+        r"\sum_{n=1}^{\tau} \operatorname{diag}(1 - h_n^2) \delta_n h_{n-1}^\top, \quad "
+        r"\delta_n = V^\top (\hat y_n - y_n) + W^\top \operatorname{diag}(1 - h_{n+1}^2) \delta_{n+1}",
+    ),
+    (
+        "L",
+        "W",
+        "g[n] = V.T @ (yhat[n] - y[n]) + W.T @ diag(1 - h[n+1]**2) @ g[n+1]\n"
+        "sum(diag(1 - h[n]**2) @ g[n] @ h[n-1].T, n)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("of", "by", "text"), N_COUNTS_STEPS)
+def test_a_bound_letter_hides_the_size_of_that_name(judged, of: str, by: str, text: str) -> None:
+    assert judged("elman", of, by, text).verdict == "correct"
+
+
+def test_a_letter_that_hides_a_size_is_that_size_again_outside_of_the_sum(judged) -> None:
+    right = "sum(sum(eye(n) @ (1 - h[n]**2) / n, n, 1, tau) * n, t)"
+    assert judged("elman", "L", "W", right).verdict in ("unreadable", "nonconformable")
+    mixed = "D(L, W) + (sum(n, n, 1, 3) - 6) * ones(n, n)"
+    assert judged("elman", "L", "W", mixed, "denominator").verdict == "correct"
+
+
+def test_the_length_may_count_in_latex(judged) -> None:
+    text = r"\sum_{\tau=1}^{T} (\hat y_\tau - y_\tau) h_\tau^\top"
+    assert judged("elman", "L", "V", text, names={"T": "tau"}).verdict == "correct"
+
+
 REWRITTEN = [
     ("h[t]", "h[k]", "prod(diag(tanh'(a[i])) @ W, i, t, k+1, -1)"),
     ("h[t]", "h[k]", "prod((W.T @ diag(1 - h[s]**2)).T, s, t, k+1, -1)"),
