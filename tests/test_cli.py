@@ -292,6 +292,28 @@ def test_code_for_some_gradients_only(capsys: Captured) -> None:
     assert "names nothing" in fails(capsys, "code", "elman", "--wrt", "W,,b")
 
 
+def test_code_in_a_type_and_a_layout(capsys: Captured) -> None:
+    out = shown(capsys, "code", "gru", "--dtype", "float32", "--layout", "numerator", "--plain")
+    assert "DTYPE = 'float32'" in out
+    assert "swapaxes(-1, -2)" in out
+    assert "swapaxes" not in shown(capsys, "code", "gru", "--plain", "--layout", "denominator")
+
+
+@pytest.mark.parametrize(
+    "option", [["--dtype", "float32"], ["--layout", "numerator"], ["--window", "3"], ["--lengths"], ["--checkpoint"]]
+)
+def test_options_that_only_numpy_code_has(capsys: Captured, tmp_path: Path, option: list[str]) -> None:
+    target = tmp_path / "out.py"
+    assert "is for NumPy code" in fails(capsys, "code", "gru", "--backend", "jax", *option, "-o", str(target))
+    assert not target.exists()
+
+
+def test_code_options_that_make_no_sense(capsys: Captured) -> None:
+    assert "float16" in fails(capsys, "code", "gru", "--dtype", "float16")
+    assert "below 0" in fails(capsys, "code", "gru", "--window", "-1")
+    assert "no checkpoints" in fails(capsys, "code", "gru", "--window", "2", "--checkpoint")
+
+
 def test_the_steps_own_latex(capsys: Captured) -> None:
     out = shown(capsys, "code", "elman", "--step-latex")
     assert "a_{t} &= b + W h_{t - 1} + U x_{t}" in out
@@ -405,8 +427,19 @@ def test_evaluate_is_exact(capsys: Captured, counter_values: str) -> None:
     assert "h[1] = w1 * x[1] + w2 * h[0] + b2 = 1 * 3 + " in staged
     found = json.loads(
         shown(
-            capsys, "evaluate", "counter", "--values", counter_values, "--of", "h[t]", "--wrt", "w2",
-            "--times", "t=2", "--as", "json",
+            capsys,
+            "evaluate",
+            "counter",
+            "--values",
+            counter_values,
+            "--of",
+            "h[t]",
+            "--wrt",
+            "w2",
+            "--times",
+            "t=2",
+            "--as",
+            "json",
         )
     )
     assert found["exact"] is True

@@ -5,7 +5,7 @@ Each output format is imported when it is asked for: to derive and print takes l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -172,12 +172,38 @@ class Derivation:
 
     # What it computes
 
-    def code(self, plain: bool = False) -> str:
-        """A NumPy module that computes the cell's gradients by the recursion, this one's among them."""
-        from symrnn.checking.checked_code import checked_code
-        from symrnn.emitting.numpy_module import CodeOptions
+    def code(
+        self,
+        plain: bool = False,
+        *,
+        wrt: Sequence[str] | None = None,
+        dtype: str | None = None,
+        layout: str = "denominator",
+        window: int | None = None,
+        lengths: bool = False,
+        checkpoint: bool = False,
+    ) -> str:
+        """A NumPy module that computes the cell's gradients by the recursion, this one's among them.
 
-        return checked_code(self.cell, plain, CodeOptions(relu0=self.setting.at_kink)).source
+        The options are those of ``symrnn code``: only the gradients ``wrt`` some names, computed in ``dtype``, matrices
+        transposed in numerator ``layout``, truncated to a ``window``, for sequences of different ``lengths``, or with a
+        ``checkpoint`` every √τ steps.
+        """
+        from symrnn.checking.checked_code import checked_code
+        from symrnn.emitting.options import CodeOptions
+
+        if layout not in ("numerator", "denominator"):
+            raise QuestionError(f'there is no layout "{layout}"', hint="It is numerator or denominator.")
+        options = CodeOptions(
+            None if wrt is None else tuple(wrt),
+            self.setting.at_kink,
+            dtype,
+            layout == "numerator",
+            window,
+            lengths,
+            checkpoint,
+        )
+        return checked_code(self.cell, plain, options).source
 
     def lambdify(self, form: str | None = None) -> FormulaFunction:
         """The closed form as a NumPy callable, ``f(values, **times)``; its ``source`` reads like the formula."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symrnn.checking.generated import Problem, batched, run_module, single
+from symrnn.checking.generated import Problem, batched, run_module, single, turned
 from symrnn.emitting.numpy_module import CodeOptions, emit
 from symrnn.errors import CheckFailedError, SymrnnError
 from symrnn.language import Cell, Role
@@ -19,6 +19,8 @@ ALLOWED = 1e-9
 """The relative error allowed; where a function is not analytic, the differences that it is compared with allow more."""
 
 ALLOWED_AT_KINKS = 1e-5
+
+ALLOWED_IN_SINGLE = 1e-3
 
 SEED = 0
 
@@ -42,11 +44,13 @@ def checked_code(cell: Cell, plain: bool = False, options: CodeOptions | None = 
         return CheckedCode(source)
     try:
         evaluator = Evaluator(cell, random_instance(cell, SEED), at_kink=chosen.relu0)
-        problems = _problems(cell, evaluator, chosen.relu0)
+        problems = _problems(cell, evaluator, chosen)
     except SymrnnError as reason:
         return CheckedCode(source, f"The code was not checked: {reason.message}.")
     differences = evaluator.derivatives.step_for(cell.loss).copies > 1
     allowed = ALLOWED_AT_KINKS if differences else ALLOWED
+    if chosen.dtype == "float32":
+        allowed = ALLOWED_IN_SINGLE
     complete = chosen.wrt is None
     wrong = _wrong(source, cell, problems, allowed, complete)
     if wrong is None:
@@ -61,11 +65,11 @@ def checked_code(cell: Cell, plain: bool = False, options: CodeOptions | None = 
     return CheckedCode(slow, f"The fast schedule did not pass its check ({wrong}); here is the plain recursion.")
 
 
-def _problems(cell: Cell, evaluator: Evaluator, at_kink: float) -> list[Problem]:
-    problems = [single(evaluator)]
+def _problems(cell: Cell, evaluator: Evaluator, options: CodeOptions) -> list[Problem]:
+    problems = [single(evaluator, options.window)]
     if any(d.role in (Role.INPUT, Role.TARGET) for d in cell.declarations):
-        problems.append(batched(evaluator, at_kink=at_kink))
-    return problems
+        problems.append(batched(evaluator, at_kink=options.relu0, window=options.window))
+    return [turned(cell, p) for p in problems] if options.numerator else problems
 
 
 def _wrong(source: str, cell: Cell, problems: list[Problem], allowed: float, complete: bool) -> str | None:

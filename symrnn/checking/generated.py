@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from symrnn.checking.comparison import Array, relative_error
+from symrnn.checking.truncation import truncated_partials
 from symrnn.language import Cell, Index, Role, Start, Variable
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.evaluate import Evaluator
 from symrnn.oracle.instance import Instance
-from symrnn.planning.interface import counter
+from symrnn.planning.interface import counter, state_axes, user_axes
 
 GROUPS = {Role.PARAMETER: "params", Role.CONSTANT: "params", Role.INPUT: "inputs", Role.TARGET: "targets"}
 
@@ -52,18 +53,18 @@ class Problem:
         return errors
 
 
-def single(evaluator: Evaluator) -> Problem:
-    """The problem without a batch axis."""
-    loss, gradients = _answer(evaluator)
+def single(evaluator: Evaluator, window: int | None = None) -> Problem:
+    """The problem without a batch axis, its gradients truncated to a window if there is one."""
+    loss, gradients = _answer(evaluator, window)
     return Problem(arguments(evaluator.cell, evaluator.instance), loss, gradients)
 
 
-def batched(evaluator: Evaluator, count: int = 3, at_kink: float = 0.0) -> Problem:
+def batched(evaluator: Evaluator, count: int = 3, at_kink: float = 0.0, window: int | None = None) -> Problem:
     """The same parameters with several examples: losses and parameters' gradients add up, the rest is stacked."""
     cell, first = evaluator.cell, evaluator.instance
     others = [_other(cell, first, (first.seed or 0) + 1000 + k) for k in range(1, count)]
     everyone = [evaluator, *(Evaluator(cell, other, at_kink=at_kink) for other in others)]
-    answers = [_answer(each) for each in everyone]
+    answers = [_answer(each, window) for each in everyone]
     datas = [arguments(cell, each.instance) for each in everyone]
     given: dict[str, Arrays] = {"params": datas[0]["params"]}
     for group in ("inputs", "targets", "initial"):
@@ -132,7 +133,15 @@ def _shown(declared: Any, array: Array) -> Array:
     return found.reshape(found.shape[0]) if is_column else found
 
 
-def _answer(evaluator: Evaluator) -> tuple[float, Arrays]:
+def turned(cell: Cell, problem: Problem) -> Problem:
+    """The problem whose answer has the gradients of matrices in numerator layout."""
+    matrices = {d.name for d in cell.declarations if len(user_axes(d)) == 2}
+    matrices |= {key for state, _, key in cell.initial_keys() if len(state_axes(state)) == 2}
+    gradients = {k: np.swapaxes(g, -1, -2) if k in matrices else g for k, g in problem.gradients.items()}
+    return replace(problem, gradients=gradients)
+
+
+def _answer(evaluator: Evaluator, window: int | None = None) -> tuple[float, Arrays]:
     """Loss and gradients by changed runs of the cell alone."""
     cell, sizes = evaluator.cell, evaluator.instance.sizes
     assert cell.loss is not None
@@ -144,20 +153,23 @@ def _answer(evaluator: Evaluator) -> tuple[float, Arrays]:
             continue
         leaf = Variable(declared.name, declared.role, declared.shape)
         if declared.timed:
-            each = [_shown(declared, _gradient(evaluator, leaf.at(Index.of(t)))) for t in times]
+            each = [_shown(declared, _gradient(evaluator, leaf.at(Index.of(t)), window)) for t in times]
             gradients[declared.name] = np.stack(each)
         else:
-            gradients[declared.name] = _shown(declared, _gradient(evaluator, leaf))
+            gradients[declared.name] = _shown(declared, _gradient(evaluator, leaf, window))
     for state, time, key in cell.initial_keys():
         if state.start != Start.EXPRESSION:
             leaf = Variable(state.name, Role.COMPUTED, state.shape, Index.of(time.value(sizes)))
-            gradients[key] = _shown(state, _gradient(evaluator, leaf))
+            gradients[key] = _shown(state, _gradient(evaluator, leaf, window))
     return loss, gradients
 
 
-def _gradient(evaluator: Evaluator, leaf: Variable) -> Array:
+def _gradient(evaluator: Evaluator, leaf: Variable, window: int | None) -> Array:
     """∂L/∂leaf in the leaf's own shape."""
     cell = evaluator.cell
     assert cell.loss is not None
-    partials = evaluator.derivatives.total(cell.loss, leaf, {})
+    if window is None:
+        partials = evaluator.derivatives.total(cell.loss, leaf, {})
+    else:
+        partials = truncated_partials(evaluator, cell.loss, leaf, window, {})
     return np.asarray(partials).reshape([axis.value(evaluator.instance.sizes) for axis in leaf.shape] or ())

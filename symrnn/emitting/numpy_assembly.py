@@ -308,7 +308,7 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
         value = f"data[{slot.key!r}]"
         if not slot.per_example or not slot.is_array:
             return value
-        axes = [self.work.index(a) for a in slot.axes]
+        axes = [self.work.index(a) for a in slot.inner]
         shape = ", ".join([*(["steps"] if slot.timed else []), "batch", *axes])
         return f"np.broadcast_to({value}, {tuple_text(shape)})"
 

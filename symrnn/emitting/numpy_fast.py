@@ -325,6 +325,9 @@ class FastBody:
                 lines.append(f"{name} = {text}")
         elif op.kind == "batchsum":
             lines.append(f"{name} = {context.read(reads(op)[0]).source}.sum(0)")
+        elif _is_plain_number(op):
+            # Of the type that is computed in: a Python number would widen what an einsum makes of it.
+            lines.append(f"{name} = np.array({writer.expression(op, False)}, dtype)")
         else:
             lines.append(f"{name} = {writer.expression(op, False)}")
         lines.append(f"{AFTER}{name}")
@@ -338,6 +341,13 @@ class FastBody:
         else:
             time = op.data[0]
             lines.append(f"{name} = {context.whole(arg, time, time).source}[0]")
+
+
+def _is_plain_number(op: Op) -> bool:
+    """Whether a value is computed from sizes and numbers alone."""
+    if op.kind in ("count", "number", "batch"):
+        return not op.timed
+    return bool(op.args) and not op.axes and all(_is_plain_number(a.op) for a in reads(op))
 
 
 def _assigned(row: str, value: str) -> str:

@@ -20,6 +20,9 @@ def emit(cell: Cell, plain: bool = False, options: CodeOptions | None = None) ->
     name in ``options.wrt``.
     """
     chosen = options or CodeOptions()
+    for name in ("window", "lengths", "checkpoint"):
+        if getattr(chosen, name) not in (None, False):
+            raise UnsupportedError(f"generated code has no {name} yet")
     if not plain and cell.loss is not None:
         try:
             return assemble(cell, chosen)

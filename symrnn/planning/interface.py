@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from symrnn.errors import UnsupportedError
-from symrnn.language import Cell, Declaration, Index, Node, Role, Shape, Start
+from symrnn.language import Cell, Declaration, Index, Node, Role, Shape, Start, State
 from symrnn.language.traversal import variables
 from symrnn.planning.arrays import Axes
 from symrnn.planning.lowering import axes_of
@@ -97,6 +97,11 @@ def user_axes(declaration: Declaration) -> Axes:
     return _column_axes(shape)
 
 
+def state_axes(state: State) -> Axes:
+    """The axes of the caller's array of an initial value."""
+    return state.shape if state.two_axes else _column_axes(state.shape)
+
+
 def _column_axes(shape: Shape) -> Axes:
     return shape[:1] if len(shape) == 2 and shape[1].constant == 1 else shape
 
@@ -125,7 +130,7 @@ def _initial_slot(initial: Initial) -> Slot:
         state.name,
         "initial",
         Role.COMPUTED,
-        state.shape if state.two_axes else _column_axes(state.shape),
+        state_axes(state),
         axes_of(state.shape),
         False,
         state.start == Start.GIVEN or (state.start == Start.EXPRESSION and initial.load.batched),

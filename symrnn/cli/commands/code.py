@@ -4,8 +4,12 @@ It imports its library alone and runs without symrnn. --plain is the shortest cl
 line, for reading beside the formulas; --backend writes the same recursion for another library, which has to be
 installed; --step-latex prints the step's own LaTeX, as latexify reads it off the code.
 
+What is computed: --wrt chooses gradients, --dtype the type, --layout numerator turns the gradients of matrices,
+--window truncates, --lengths takes sequences of different lengths in one batch, --checkpoint saves memory for time.
+
   symrnn code elman -o elman.py
   symrnn code lstm --plain --wrt W_f,U_f
+  symrnn code lstm --dtype float32 --checkpoint
   symrnn code gru --backend jax -o gru.py
 """
 
@@ -13,9 +17,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from symrnn.cli import arguments
 from symrnn.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from symrnn.emitting.options import CodeOptions
 
 BACKENDS = ("numpy", "numba", "jax", "torch")
 
@@ -30,6 +38,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--wrt", metavar="NAMES", help="only these gradients, names with commas: W,b,h[0]")
     arguments.add_kink(parser)
+    parser.add_argument(
+        "--dtype", choices=("float32", "float64"), help="compute in this type (default: the type of what is given)"
+    )
+    parser.add_argument(
+        "--layout",
+        choices=("numerator", "denominator"),
+        default="denominator",
+        help="of gradients (default denominator, which has a parameter's own shape; numerator turns matrices)",
+    )
+    parser.add_argument(
+        "--window", type=arguments.whole_number(0), metavar="W", help="truncated gradients: at most W steps back"
+    )
+    parser.add_argument(
+        "--lengths", action="store_true", help='sequences of different lengths in a batch, told by inputs["lengths"]'
+    )
+    parser.add_argument(
+        "--checkpoint", action="store_true", help="keep every √τ-th state alone, and compute the others again"
+    )
     parser.add_argument("--step-latex", action="store_true", help="the step's LaTeX instead of the code")
 
 
@@ -46,22 +72,38 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         terminal.deliver(step_latex(cell).text() + "\n", options.output)
         return 0
     from symrnn.checking.checked_code import checked_code
-    from symrnn.emitting.numpy_module import CodeOptions
 
-    found = checked_code(cell, options.plain, CodeOptions(wrt=_names(options.wrt), relu0=float(options.relu0)))
+    found = checked_code(cell, options.plain, _asked(options))
     if found.remark is not None:
         print(f"symrnn: {found.remark}", file=sys.stderr)
     terminal.deliver(found.source, options.output)
     return 0
 
 
+def _asked(options: argparse.Namespace) -> CodeOptions:
+    """What the options ask of NumPy code."""
+    from symrnn.emitting.options import CodeOptions
+
+    return CodeOptions(
+        wrt=_names(options.wrt),
+        relu0=float(options.relu0),
+        dtype=options.dtype,
+        numerator=options.layout == "numerator",
+        window=options.window,
+        lengths=options.lengths,
+        checkpoint=options.checkpoint,
+    )
+
+
 def _other_backend(options: argparse.Namespace, terminal: Terminal) -> int:
     from symrnn.api.loading import load
     from symrnn.emitting.backends import emit_for, require
 
-    for option, name in ((options.plain, "--plain"), (options.step_latex, "--step-latex")):
-        if option:
-            raise arguments.UsageError(f"{name} is for NumPy code", hint="Leave --backend out.")
+    for name in ("plain", "step_latex", "dtype", "window", "lengths", "checkpoint"):
+        if getattr(options, name) not in (None, False):
+            raise arguments.UsageError(f"--{name.replace('_', '-')} is for NumPy code", hint="Leave --backend out.")
+    if options.layout != "denominator":
+        raise arguments.UsageError(f"--layout {options.layout} is for NumPy code", hint="Leave --backend out.")
     require(options.backend)
     source = emit_for(options.backend, load(options.cell), _names(options.wrt), float(options.relu0))
     terminal.deliver(source, options.output)
