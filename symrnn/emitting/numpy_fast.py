@@ -30,9 +30,10 @@ from symrnn.planning.describe import Describer
 from symrnn.planning.fission import reads, split
 from symrnn.planning.graph import Arg, Op, build_program, deref
 from symrnn.planning.interface import Interface
+from symrnn.planning.packing import packed_storage
 from symrnn.planning.schedule import Stage, build_schedule, check_margins, shrunk
 from symrnn.planning.simplify import simplify
-from symrnn.planning.storage import VIEWS, Storage, assign_storage
+from symrnn.planning.storage import VIEWS, Storage
 from symrnn.planning.system import System
 
 PIECE_BYTES = 1 << 20
@@ -64,7 +65,7 @@ def plan_storage(system: System) -> Storage:
     simplify(program)
     schedule = build_schedule(split(program))
     check_margins(schedule)
-    return assign_storage(schedule)
+    return packed_storage(schedule)
 
 
 class FastBody:

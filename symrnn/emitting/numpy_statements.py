@@ -231,7 +231,7 @@ def label_places(writer: StatementWriter, arg: Arg, target: Operand) -> str:
     if skipped != "0":
         expression = f"None if {name}_labels is None else {name}_labels[{skipped} * batch :]"
         labels = writer.context.here(work.begin(f"{name}_moved", expression))
-    count = work.make("counting", "np.arange(steps * batch)")
+    count = work.make("counting", f"np.arange({writer.context.width} * batch)")
     mine = writer.context.beginning("place", count)
     if target.columns:
         return f"{labels} * len({mine}) + {mine}"

@@ -76,7 +76,7 @@ class TotalWriter:
     def _fast(self, op: Op, summand: Summand) -> tuple[str, bool] | None:
         factors, out = summand.factors, summand.out
         if len(factors) == 1:
-            return self._sum_of_rows(*factors[0], out)
+            return self._sum_of_rows(op, *factors[0], out)
         if len(factors) == 2:
             (a, la), (b, lb) = factors
             if len(la) == 1 and len(lb) == 1 and set(out) == {la[0], lb[0]} and la != lb:
@@ -86,7 +86,7 @@ class TotalWriter:
                 return f"{a.source}.reshape(-1).dot({b.source}.reshape(-1))", False
         return None
 
-    def _sum_of_rows(self, operand: Operand, labels: Labels, out: Labels) -> tuple[str, bool] | None:
+    def _sum_of_rows(self, op: Op, operand: Operand, labels: Labels, out: Labels) -> tuple[str, bool] | None:
         if not labels:
             return f"{self.work.function('add.reduce')}({operand.source})", False
         if not out:
@@ -95,20 +95,16 @@ class TotalWriter:
             return None
         if len(labels) > 1 or len(set(labels)) < len(labels):
             return None
-        mine = self._ones(operand)
+        mine = self._ones(operand, op)
         return (f"{operand.source}.dot({mine})" if operand.columns else f"{mine}.dot({operand.source})"), True
 
-    def _ones(self, operand: Operand) -> str:
+    def _ones(self, operand: Operand, op: Op) -> str:
         """As many ones as the operand has rows."""
         rows = " * batch" if operand.rows else ""
         if isinstance(self.context, PieceContext):
-            ones = self.work.make("ones", f"np.ones({self.context.length}{rows}, dtype)")
+            ones = self.work.make("ones", f"np.ones({self.context.width}{rows}, dtype)")
             return self.context.beginning("ones_here", ones, rows=operand.rows)
-        return (
-            self.work.make("ones", f"np.ones(len({operand.source}), dtype)")
-            if operand.source in (self.work.made.values())
-            else f"np.ones(len({operand.source}), dtype)"
-        )
+        return self.work.make("ones", f"np.ones({self.work.factor(op.data[1] - op.data[0] + 1)}{rows}, dtype)")
 
     def _general(self, op: Op, summand: Summand) -> str:
         """One einsum over separate axes of times and examples."""

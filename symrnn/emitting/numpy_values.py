@@ -177,6 +177,9 @@ class Operand:
 class StageContext:
     """Names of the operands of one stage."""
 
+    width = "steps"
+    """The most times that a statement is about at once."""
+
     def __init__(self, work: Workspace, stage: Stage) -> None:
         self.work, self.stage = work, stage
         self.views: dict[tuple[object, ...], str] = {}
