@@ -69,11 +69,24 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
             if repairs:
                 reading = candidate_reading.note
                 break
-    every = (*repairs, *direct)
+    every = _each_once((*direct, *repairs) if _is_constant(found, repairs) else (*repairs, *direct))
     if not every and found.verdict == "truncated":
         every = tuple(_right_answer(found, judge))
     example = smallest(found.reading, bench, found.target) if found.verdict != "transposed" else None
     return Diagnosis(_sentence(found, every, exchanged, search), every[:MOST_REPAIRS], example, reading)
+
+
+def _is_constant(found: Finding, repairs: Sequence[Repair]) -> bool:
+    """Whether the constant factor is the mistake, rather than a sign somewhere inside that makes for it."""
+    return found.verdict == "scaled" or (found.verdict == "negated" and not any(r.kind == "sign" for r in repairs))
+
+
+def _each_once(repairs: Sequence[Repair]) -> tuple[Repair, ...]:
+    """Repairs with different texts."""
+    found: dict[str, Repair] = {}
+    for repair in repairs:
+        found.setdefault(repair.text, repair)
+    return tuple(found.values())
 
 
 def _first_wrong(found: Finding, bench: Bench) -> int:

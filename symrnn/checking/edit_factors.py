@@ -13,6 +13,7 @@ from symrnn.language import (
     Diag,
     Divide,
     Hadamard,
+    Index,
     IndexNumber,
     MatMul,
     Neg,
@@ -96,7 +97,10 @@ def add_factor(place: Place, setting: Setting) -> Iterator[Change]:
     times = setting.times(place)
     for factor in setting.pool.scalars(times, setting.formula.parts):
         yield Change("missing factor", Hadamard((factor, node)), f"the factor {to_text(factor)} is missing")
-    if len(node.shape) != 2 or node.is_single:
+    if len(node.shape) != 2:
+        return
+    if node.is_single:
+        yield from _vector_by_number(place, setting, times)
         return
     for factor in setting.pool.factors(times, setting.formula.parts):
         yield from _with_factor(node, factor)
@@ -105,15 +109,34 @@ def add_factor(place: Place, setting: Setting) -> Iterator[Change]:
         yield Change("missing factor", Hadamard(factors), f"the factor {to_text(factor)} is missing")
 
 
+def _vector_by_number(place: Place, setting: Setting, times: list[Index]) -> Iterator[Change]:
+    """A column or row that is missing beside a 1×1 product, where that is all there is of a term."""
+    if not isinstance(place.parent, (Sum, type(None))):
+        return
+    for vector in setting.pool.vectors(times):
+        for factors in ((vector, place.node), (place.node, vector)):
+            new = made(MatMul, factors)
+            if new is not None:
+                yield Change("missing factor", new, f"the factor {to_text(vector)} is missing")
+
+
 def _with_factor(node: Node, factor: Node) -> Iterator[Change]:
     """The factor at every place of a product where it multiplies."""
     factors = node.args[0] if isinstance(node, MatMul) else (node,)
     if len(factor.shape) != 2 or factor.is_single:
         return
     for gap in range(len(factors) + 1):
+        if not _fits(factors[gap - 1 : gap], factor, factors[gap : gap + 1]):
+            continue
         new = made(MatMul, (*factors[:gap], factor, *factors[gap:]))
         if new is not None:
             yield Change("missing factor", new, f"the factor {to_text(factor)} is missing")
+
+
+def _fits(before: tuple[Node, ...], factor: Node, after: tuple[Node, ...]) -> bool:
+    """Whether a factor multiplies where it would stand; an attempt that fails would cost more than this look."""
+    left = not before or len(before[0].shape) != 2 or before[0].shape[1] == factor.shape[0]
+    return left and (not after or len(after[0].shape) != 2 or after[0].shape[0] == factor.shape[1])
 
 
 def scale(place: Place, setting: Setting) -> Iterator[Change]:

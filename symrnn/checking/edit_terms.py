@@ -7,7 +7,20 @@ from collections.abc import Iterator
 from symrnn.checking.edit import Change, Setting, made
 from symrnn.checking.places import Place
 from symrnn.emitting.text import to_text
-from symrnn.language import Add, Diag, Hadamard, MatMul, Neg, Number, Sum, Transpose, Variable, build
+from symrnn.language import (
+    Add,
+    Call,
+    Diag,
+    Hadamard,
+    MatMul,
+    Neg,
+    Number,
+    Power,
+    Sum,
+    Transpose,
+    Variable,
+    build,
+)
 from symrnn.language.traversal import free_indices
 
 
@@ -36,7 +49,7 @@ def terms(place: Place, setting: Setting) -> Iterator[Change]:
 def missing_terms(place: Place, setting: Setting) -> Iterator[Change]:
     """A term that is missing: a way through later steps, a direct one, one that only the whole answer has."""
     node, parent = place.node, place.parent
-    left_over = isinstance(node, Neg) and isinstance(parent, Hadamard)
+    left_over = isinstance(node, (Neg, Add)) and isinstance(parent, Hadamard)
     if isinstance(parent, (Add, Neg, Transpose, Hadamard)) and not left_over:
         return
     if isinstance(node, (Number, Diag)):
@@ -73,7 +86,8 @@ def _paths(place: Place, setting: Setting, gates: bool) -> Iterator[Change]:
 def missing_one(place: Place, setting: Setting) -> Iterator[Change]:
     """``1 - y`` of which only the ``-y`` is there, or only the y."""
     node, parent = place.node, place.parent
-    if not isinstance(parent, (Hadamard, Diag)) or isinstance(node, (Number, Add)):
+    left_over = isinstance(node, Neg) and isinstance(parent, (MatMul, Transpose, Call, Power))
+    if not (isinstance(parent, (Hadamard, Diag)) or left_over) or isinstance(node, (Number, Add)):
         return
     subtracted = node if isinstance(node, Neg) else Neg(node)
     yield Change("missing term", Add((build.number(1), subtracted)), f"a term is missing: 1, at {to_text(node)}")
@@ -108,6 +122,8 @@ def parentheses(place: Place, setting: Setting) -> Iterator[Change]:
         yield from _into_sum(node)
     elif isinstance(node, (MatMul, Hadamard)):
         yield from _spread(node)
+    elif isinstance(node, Neg) and isinstance(node.args[0], (MatMul, Hadamard)):
+        yield from _spread(node.args[0], negative=True)
     elif isinstance(node, Sum) and isinstance(node.body, Add):
         kept, *rest = node.body.args[0]
         new = Add((Sum(kept, node.index, node.lower, node.upper), *rest))
@@ -128,7 +144,8 @@ def _gather(node: Add) -> Iterator[Change]:
             if grouped is None or grouped.shape not in (end.shape, node.shape):
                 continue
             changed = (*kept, grouped) if last else (grouped, *kept)
-            new = made(type(inner), changed)
+            product = made(type(inner), changed)
+            new = build.neg(product) if product is not None and isinstance(term, Neg) else product
             if new is not None:
                 yield Change("parenthesis", new, f"parentheses are missing around {to_text(grouped)}")
 
@@ -142,7 +159,8 @@ def _into_sum(node: Add) -> Iterator[Change]:
             yield Change("parenthesis", new, f"everything belongs under the sum over {first.index}")
 
 
-def _spread(node: MatMul | Hadamard) -> Iterator[Change]:
+def _spread(node: MatMul | Hadamard, negative: bool = False) -> Iterator[Change]:
+    """``A @ b + c`` for ``A @ (b + c)``; with a minus before it, ``-A @ b + c`` for ``-A @ (b + c)``."""
     factors = node.args[0]
     for number, factor in enumerate(factors):
         if not isinstance(factor, Add):
@@ -150,6 +168,8 @@ def _spread(node: MatMul | Hadamard) -> Iterator[Change]:
         for place, term in enumerate(factor.args[0]):
             rest = (*factor.args[0][:place], *factor.args[0][place + 1 :])
             product = made(type(node), (*factors[:number], term, *factors[number + 1 :]))
+            if product is not None and negative:
+                product = build.neg(product)
             new = None if product is None else made(Add, (product, *rest))
             if new is not None and new.shape == node.shape:
                 yield Change("parenthesis", new, f"the parentheses around {to_text(factor)} are too many")

@@ -33,7 +33,7 @@ def explained(cell: Cell, stations: Sequence[Station], factors: Sequence[float])
     """One factor for all stations: a number, or a number times (or over) something that the stations differ in."""
     number = _constant(factors)
     if number is not None:
-        return Factor(number)
+        return _named(cell, stations[0], number) or Factor(number)
     for symbol, numbers in _symbols(cell, stations):
         if any(not n for n in numbers):
             continue
@@ -42,6 +42,21 @@ def explained(cell: Cell, stations: Sequence[Station], factors: Sequence[float])
             number = _constant(rest, exact=True)
             if number is not None:
                 return Factor(number, symbol, over)
+    return None
+
+
+def _named(cell: Cell, station: Station, number: Fraction | float) -> Factor | None:
+    """A number that is a constant of the cell, or one over it: 1/10 is dt where dt = 0.1; 2 and 1/2 are just that."""
+    if abs(number) in (1, 2, Fraction(1, 2)):
+        return None
+    for declared in cell.declarations:
+        if declared.role is not Role.CONSTANT or declared.shape or declared.timed:
+            continue
+        value = float(station.evaluator.value(declared.name))
+        for over in (False, True):
+            rest = float(number) * value if over else float(number) / value if value else 0.0
+            if abs(abs(rest) - 1) <= CLOSE:
+                return Factor(Fraction(round(rest)), declared.name, over)
     return None
 
 

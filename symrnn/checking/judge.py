@@ -126,6 +126,12 @@ class Judge:
         layouts = {t.layout for t, _ in right}
         shown = "both" if len(layouts) == 2 else target.layout.value
         verdict = "correct" if asked in (None, *layouts) else "transposed"
+        if verdict == "transposed":
+            # A gradient that is its own negative transpose: the sign goes before the layout.
+            wanted = [t for t in targets if t.layout is asked]
+            negated = self._scaled(reading, series, wanted, windows=(None,))
+            if negated is not None:
+                return negated
         return self._finding(reading, verdict, series, target, rungs, layout=shown)
 
     def _all_small(self, series: Series, reading: Reading, target: Target) -> bool:
@@ -144,8 +150,10 @@ class Judge:
         tries = (self._scaled, self._truncated, self._assumed, self._mixed)
         return next((found for attempt in tries if (found := attempt(reading, series, targets)) is not None), None)
 
-    def _scaled(self, reading: Reading, series: Series, targets: Sequence[Target]) -> Finding | None:
-        for window in (None, *self._windows(reading)):
+    def _scaled(
+        self, reading: Reading, series: Series, targets: Sequence[Target], windows: Sequence[int | None] | None = None
+    ) -> Finding | None:
+        for window in (None, *self._windows(reading)) if windows is None else windows:
             for target in targets:
                 factor = self._factor(series, self._truth(reading, window), target)
                 if factor is not None and factor.number != 1:

@@ -108,7 +108,7 @@ def _mixed_factors(formula: Formula, found: list[Place]) -> Iterator[Mixture]:
         for first, end in combinations(range(len(factors) + 1), 2):
             piece = factors[first:end]
             square = piece[0].shape[:1] == piece[-1].shape[1:]
-            if not square or end - first == len(factors) or _is_bare(piece):
+            if not square or end - first == len(factors) or _is_bare(piece) or _is_outer(piece):
                 continue
             turned = _turned(joined(*piece))
             inside = turned.args[0] if isinstance(turned, MatMul) else (turned,)
@@ -155,6 +155,11 @@ def _is_bare(piece: tuple[Node, ...]) -> bool:
     if all(isinstance(node, Diag) for node in piece):
         return True
     return len(piece) == 1 and isinstance(_unsigned(piece[0]), (Variable, Transpose))
+
+
+def _is_outer(piece: tuple[Node, ...]) -> bool:
+    """Whether it is a column times a row: no derivative of one vector by another."""
+    return any(node.is_column or node.is_row for node in piece)
 
 
 def _unsigned(node: Node) -> Node:

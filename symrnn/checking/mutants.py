@@ -41,6 +41,8 @@ MOST_TRIED = 1_500
 NAMED_BY_VERDICT = {
     "sign": ("negated",),
     "scale": ("scaled", "negated"),
+    "missing factor": ("scaled",),
+    "extra factor": ("scaled",),
     "missing term": ("truncated",),
     "transpose": ("transposed", "mixed"),
 }

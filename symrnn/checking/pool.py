@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -42,9 +42,20 @@ class Pool:
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
         self.cell: Cell = asked.cell
+        self._last: tuple[Hashable, dict[Hashable, tuple[Node, ...]]] = (None, {})
 
-    def factors(self, times: Sequence[Index], parts: Sequence[Part]) -> Iterator[Node]:
+    def factors(self, times: Sequence[Index], parts: Sequence[Part]) -> tuple[Node, ...]:
         """What may be missing in a matrix product: pieces of the right answers, weights, diagonals, parts."""
+        # One formula after the other is searched, and its places ask for the same again and again.
+        formula = tuple(parts)
+        if self._last[0] != formula:
+            self._last = (formula, {})
+        known, key = self._last[1], tuple(times)
+        if key not in known:
+            known[key] = tuple(self._factors(times, parts))
+        return known[key]
+
+    def _factors(self, times: Sequence[Index], parts: Sequence[Part]) -> Iterator[Node]:
         yield from self._placed(self._answer_factors, times, parts)
         for weight in self._weights:
             yield weight
@@ -73,6 +84,13 @@ class Pool:
                 yield from (self._at(piece, time) for time in times)
             elif piece.shape[::-1] == shape:
                 yield from (Transpose(self._at(piece, time)) for time in times)
+
+    def vectors(self, times: Sequence[Index]) -> Iterator[Node]:
+        """The cell's columns and rows at these times, and their transposes."""
+        given = (self.cell.variable(d.name, self.cell.now) for d in self.cell.declarations if d.timed)
+        for piece in (*self._vectors, *given):
+            if len(piece.shape) == 2 and not piece.is_single and (piece.is_column or piece.is_row):
+                yield from (way for time in times for way in (self._at(piece, time), Transpose(self._at(piece, time))))
 
     def alike(self, variable: Variable) -> Iterator[Variable]:
         """Other variables of the cell with the same shape, at the same time."""

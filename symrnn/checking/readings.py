@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from symrnn.language import (
     Call,
@@ -53,7 +54,12 @@ def as_evaluated(formula: Formula, cell: Cell) -> Formula:
 def has_inert(formula: Formula) -> bool:
     """Whether derivatives that nobody has worked out stand in a formula."""
     roots = (formula.expression, *(part.expression for part in formula.parts))
-    return any(find(root, (Jacobian, ImmediateJacobian)) for root in roots)
+    return any(_is_inert(root) for root in roots)
+
+
+@lru_cache(maxsize=4096)
+def _is_inert(root: Node) -> bool:
+    return bool(find(root, (Jacobian, ImmediateJacobian)))
 
 
 def in_range(formula: Formula, cell: Cell) -> Formula:

@@ -4,7 +4,7 @@ values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from math import prod
 
 import numpy as np
@@ -28,6 +28,9 @@ DEEPEST = 130
 
 CACHE_LIMIT = 20_000
 """How many compiled nodes are kept before the cache starts afresh."""
+
+MOST_SCOPES = 16
+"""How many kinds of parts the compiled nodes of which are kept."""
 
 Watch = Callable[[str, Array], None]
 """Told about the argument of every function, quotient and inverse: the name and the array."""
@@ -57,7 +60,9 @@ class Compiler:
         self.watch = watch
         self.touched: set[str] = set()
         self.positions = Positions()
+        self._open_below: dict[Hashable, dict[Node, Compiled]] = {}
         self._known: dict[Node, Compiled] = {}
+        self._scopes: dict[Hashable, dict[Node, Compiled]] = {}
         self._weights: dict[Node, int] = {}
         self._zeros: dict[tuple[int, ...], Array] = {}
         self._count = 0
@@ -106,6 +111,14 @@ class Compiler:
         self._count += 1
         return self._count
 
+    def scope(self, signature: Hashable) -> dict[Node, Compiled]:
+        """What formulas whose parts are alike have compiled so far."""
+        return _kept(self._scopes, signature)
+
+    def open_below(self, others: Hashable) -> dict[Node, Compiled]:
+        """The open indices of expressions, as found so far, where parts have these other open indices."""
+        return _kept(self._open_below, others)
+
     def compile(self, root: Node) -> Compiled:
         """The compiled expression."""
         known = self._known.get(root)
@@ -115,6 +128,16 @@ class Compiler:
                 self._weights.clear()
             known = compile_into(root, self, self._known, lambda node: None)
         return known
+
+
+def _kept(scopes: dict[Hashable, dict[Node, Compiled]], signature: Hashable) -> dict[Node, Compiled]:
+    """The dictionary of a scope; all start afresh when together they are too large."""
+    known = scopes.get(signature)
+    if known is None or len(known) > CACHE_LIMIT:
+        if len(scopes) > MOST_SCOPES:
+            scopes.clear()
+        known = scopes[signature] = {}
+    return known
 
 
 def _outside_loops(root: Node) -> set[Node]:
@@ -136,12 +159,12 @@ Special = Callable[[Node], Compiled | None]
 
 def compile_into(root: Node, compiler: Compiler, known: dict[Node, Compiled], special: Special) -> Compiled:
     """Compile every subexpression of the root that is not known yet, children first."""
-    for node in _unknown(root, known):
+    for node in unknown(root, known):
         known[node] = special(node) or _compile_one(node, compiler, known)
     return known[root]
 
 
-def _unknown(root: Node, known: Mapping[Node, Compiled]) -> list[Node]:
+def unknown(root: Node, known: Mapping[Node, Compiled]) -> list[Node]:
     """The subexpressions that are still to be compiled, children first; known ones are not entered."""
     if root in known:
         return []

@@ -93,12 +93,21 @@ def no_derivative(of: Node, by: Node, times: Mapping[str, int], immediate: bool)
     raise DataError("a derivative inside the expression that is differentiated has no numbers here")
 
 
+Provide = Callable[[Slot, "Frame"], Array]
+"""``provide(slot, frame)``: the value of a formula's part that has none yet."""
+
+
+def no_parts(slot: Slot, frame: Frame) -> Array:
+    """Stands where no formula with parts is being evaluated."""
+    raise DataError(f'there is no part "{slot[0]}" here')
+
+
 class Frame:
     """One evaluation: ``values`` by slot, ``parts`` of a formula by slot, ``index`` by position, caches,
     budget.
     """
 
-    __slots__ = ("budget", "derive", "index", "local", "memo", "nesting", "open", "parts", "values")
+    __slots__ = ("budget", "derive", "index", "local", "memo", "nesting", "open", "parts", "provide", "values")
 
     def __init__(self, values: Slots, derive: Derive = no_derivative, budget: int = BUDGET) -> None:
         self.values = values
@@ -110,6 +119,7 @@ class Frame:
         self.local: dict[Any, Array] = {}
         self.budget = budget
         self.derive = derive
+        self.provide: Provide = no_parts
 
     def spend(self, amount: int) -> None:
         """Count operations; a formula that would never end is stopped here."""

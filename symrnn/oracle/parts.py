@@ -4,7 +4,7 @@ Python.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from symrnn.errors import DataError
@@ -13,8 +13,7 @@ from symrnn.language.derivative import ImmediateJacobian, Jacobian
 from symrnn.language.formula import Formula, Part
 from symrnn.language.leaf import Variable
 from symrnn.language.node import Node, format_shape
-from symrnn.language.traversal import postorder
-from symrnn.oracle.compiler import Compiler, compile_into, free_of
+from symrnn.oracle.compiler import Compiler, compile_into, free_of, unknown
 from symrnn.oracle.frame import OUT, Array, Frame, MissingPart, Slot
 from symrnn.oracle.indices import open_names
 from symrnn.oracle.scope import Compiled, Known
@@ -71,9 +70,20 @@ class FormulaProgram:
         self.compiler = compiler
         self.first, self.last = compiler.size(time.first), compiler.size(time.last)
         self.lines = gather(formula.parts, compiler.sizes)
-        self.known: dict[Node, Compiled] = {}
         self._open: list[str] = []
         self._others = self._open_indices() if self.lines else {}
+        self.known = compiler.scope(self._signature())
+
+    def _signature(self) -> Hashable:
+        """What the compiled form of an expression that reads parts depends on.
+
+        The lines of a part with a time are looked up when they are wanted, so formulas that differ in nothing else
+        share what they have compiled.
+        """
+        return tuple(
+            (line.name, line.whole, line.general is not None, frozenset(line.at), self._others[line.name])
+            for line in self.lines.values()
+        )
 
     def compile(self, node: Node) -> Compiled:
         """The compiled expression in this formula's scope."""
@@ -97,7 +107,7 @@ class FormulaProgram:
             raise DataError(f'the part "{node.name}" has one value per time; write {node.name}[t]')
         time = self.compiler.index(node.time)
         others = tuple(self.compiler.positions.of(name) for name in sorted(self._others[node.name]))
-        name, at, low, high, anywhere = node.name, lines.at, self.first, self.last, lines.general is not None
+        name, at, low, high, anywhere = node.name, frozenset(lines.at), self.first, self.last, lines.general is not None
 
         def read(frame: Frame) -> Array:
             index = frame.index
@@ -109,7 +119,7 @@ class FormulaProgram:
             if value is None:
                 if now not in at and not anywhere:
                     raise DataError(f'the part "{name}" has no line for the time {now}')
-                value = self.provide(slot, frame)
+                value = frame.provide(slot, frame)
             return value
 
         free = open_names(node.time, self.compiler.sizes) | self._others[node.name]
@@ -143,8 +153,8 @@ class FormulaProgram:
         return found
 
     def _free(self, root: Node, others: Mapping[str, frozenset[str]]) -> frozenset[str]:
-        below: dict[Node, Compiled] = {}
-        for node in postorder(root):
+        below = self.compiler.open_below(tuple(others.items()))
+        for node in unknown(root, below):
             free = free_of(node, self.compiler.sizes, Known(below))
             if isinstance(node, Variable) and node.name in others:
                 free |= others[node.name]
@@ -189,6 +199,7 @@ class FormulaProgram:
     def run(self, root: Compiled, numbers: Mapping[str, int], frame: Frame) -> Array:
         """Run a compiled expression; parts that are too far down are provided first, off the call stack."""
         wanted: list[Slot] = []
+        frame.provide = self.provide
         while True:
             frame.open, frame.nesting = set(wanted), 0
             try:
