@@ -322,7 +322,7 @@ class NarrowBody:
         dot, mine, known = found
         lines.append(f"{dot}({context.local(f'{name}_t', ('stack', pack.stack), mine)}, {out})")
         lines.append("if apart:")
-        added = context.local("known_t", ("known", pack), f"({known} if apart else {mine})")
+        added = context.local("known_t", ("known", pack), f"({known} if apart else [None] * steps)")
         lines.append(f"    {self.work.function('add')}({out}, {added}, {out})")
 
     def _output(self, pack: Pack, context: NarrowContext) -> str:

@@ -47,16 +47,16 @@ class KnownParts:
         apart = self.places.apart = work.make("apart", self.test(work, [pack]) or "")
         (mine, rest), height = own, work.index(pack.height)
         held = self.places.stack_name(pack.stack)
-        part = work.make(f"{matrix}_part", f"{matrix}[:, {mine}]")
+        part = work.make(f"{matrix}_part", f"{matrix}[:, {mine}] if {apart} else None")
         left = work.make(f"{matrix}_own", f"np.empty({part}.shape, dtype) if {apart} else {matrix}")
         dot = work.make(f"{matrix}_dot", f"{left}.dot")
         read = work.make(f"{held}_own", f"{rows}[:, {mine}] if {apart} else {rows}")
-        right = work.make(f"{matrix}_known", f"{matrix}[:, {rest}].T")
-        given = work.make(f"{held}_known", f"{rows}[:, {rest}, 0]")
+        right = work.make(f"{matrix}_known", f"{matrix}[:, {rest}].T if {apart} else None")
+        given = work.make(f"{held}_known", f"{rows}[:, {rest}, 0] if {apart} else None")
         known = work.names.give(f"{matrix}_times_known")
-        work.setup.append(f"{known} = np.empty((steps, {height} if {apart} else 0), dtype)")
+        work.setup.append(f"{known} = np.empty((steps, {height}), dtype) if {apart} else None")
         self.lines += [f"if {apart}:", f"    {left}[...] = {part}", f"    {given}.dot({right}, {known})"]
-        return dot, read, work.make("known", f"{known}[:, :, None]")
+        return dot, read, work.make("known", f"{known}[:, :, None] if {apart} else None")
 
     @staticmethod
     def test(work: Workspace, packs: list[Pack]) -> str | None:

@@ -87,10 +87,11 @@ class Places:
         low, high = margins(self.schedule, op)
         if op in self.loop_ops:
             low, high = self._with_starts(op, low, high)
+        made = "empty" if (low, high) == self.schedule.domains[op] else "zeros"
         rows = self.work.index(high - low + 1)
         shape = ", ".join([rows, *(self.work.index(a) for a in op.axes), "batch"])
         name = self.work.names.give(f"{wanted}_all")
-        self.work.setup.append(f"{name} = np.zeros(({shape}), dtype)")
+        self.work.setup.append(f"{name} = np.{made}(({shape}), dtype)")
         return Place(name, low, high)
 
     def _with_starts(self, op: Op, low: Index, high: Index) -> tuple[Index, Index]:
@@ -255,7 +256,9 @@ class Places:
             )
             low, high = self.pack_times(pack)
             shape = f"({self.work.index(high - low + 1)}, {height}, batch)" if kept else f"({height}, batch)"
-            self.work.setup.append(f"{name} = np.zeros({shape}, dtype)")
+            # What a loop reads beyond its own times is zero.
+            written = kept and (low, high) == (self.time.first, self.time.last)
+            self.work.setup.append(f"{name} = np.{'empty' if written else 'zeros'}({shape}, dtype)")
             self.memory[pack] = (name, kept)
         return self.memory[pack]
 
@@ -307,7 +310,7 @@ class Places:
             name = self.work.names.give("factors")
             self.factor_names[group] = name
             size = self.work.index(group.outputs[0].axes[0])
-            self.work.setup.append(f"{name} = np.zeros((steps, {len(group.factors)}, {size}, batch), dtype)")
+            self.work.setup.append(f"{name} = np.empty((steps, {len(group.factors)}, {size}, batch), dtype)")
         return self.factor_names[group]
 
     def _in_factors(self, group: Group, op: Op) -> Place:

@@ -28,7 +28,7 @@ class StackProducts:
         if key not in self.products:
             name = self.places.work.names.give("weight_gradients")
             rows, columns = self.places.work.index(stack.height), self.places.work.index(other.height)
-            self.places.work.setup.append(f"{name} = np.zeros(({rows}, {columns}), dtype)")
+            self.places.work.setup.append(f"{name} = np.empty(({rows}, {columns}), dtype)")
             self.products[key] = name
         return self.products[key]
 
@@ -75,7 +75,7 @@ class StackProducts:
         lines = [f"if {self.places.apart}:"]
         for start, stop, span in runs:
             rows = f"{self.places.work.index(start)}:{self.places.work.index(stop)}"
-            part = self.places.work.make(f"{name}_part", f"{name}[{rows}, {span}]")
+            part = self.places.work.make(f"{name}_part", f"{name}[{rows}, {span}] if {self.places.apart} else None")
             lines.append(f"    {self.places.work.function('matmul')}({tall}[{rows}], {wide}[:, {span}], {part})")
         return [*lines, "else:", f"    {whole}"]
 
