@@ -314,6 +314,11 @@ def test_code_options_that_make_no_sense(capsys: Captured) -> None:
     assert "no checkpoints" in fails(capsys, "code", "gru", "--window", "2", "--checkpoint")
 
 
+@pytest.mark.parametrize("plain", [[], ["--plain"]])
+def test_code_with_a_window(capsys: Captured, plain: list[str]) -> None:
+    assert "WINDOW = 2" in shown(capsys, "code", "lstm", "--window", "2", *plain)
+
+
 def test_the_steps_own_latex(capsys: Captured) -> None:
     out = shown(capsys, "code", "elman", "--step-latex")
     assert "a_{t} &= b + W h_{t - 1} + U x_{t}" in out

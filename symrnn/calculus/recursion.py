@@ -73,11 +73,14 @@ def gradient_leaves(cell: Cell) -> tuple[Variable, ...]:
     return tuple(leaves)
 
 
-def adjoint_system(cell: Cell, wrt: Sequence[Variable] | None = None, of: Node | None = None) -> AdjointSystem:
+def adjoint_system(
+    cell: Cell, wrt: Sequence[Variable] | None = None, of: Node | None = None, by_age: bool = False
+) -> AdjointSystem:
     """The adjoint recursion of a scalar of the whole sequence (the cell's loss unless ``of`` says otherwise).
 
     ``wrt`` are leaves as :func:`gradient_leaves` gives them, or computed variables at the general time; what none of
-    them influences gets no part.  Raises QuestionError where there is nothing to differentiate.
+    them influences gets no part.  ``by_age``: every way across a step leads through a part, so that one who truncates
+    can count steps.  Raises QuestionError where there is nothing to differentiate.
     """
     scalar = of if of is not None else cell.loss
     if scalar is None:
@@ -85,14 +88,14 @@ def adjoint_system(cell: Cell, wrt: Sequence[Variable] | None = None, of: Node |
             f'the cell "{cell.name}" has no loss to differentiate', hint="Add a line such as: loss L = sum(L[t], t)"
         )
     leaves = tuple(gradient_leaves(cell) if wrt is None else wrt)
-    return _Builder(cell, leaves, scalar).build()
+    return _Builder(cell, leaves, scalar, by_age).build()
 
 
 class _Builder:
     """Collects contributions while the step's equations are walked once, backwards."""
 
-    def __init__(self, cell: Cell, leaves: tuple[Variable, ...], scalar: Node) -> None:
-        self.cell = cell
+    def __init__(self, cell: Cell, leaves: tuple[Variable, ...], scalar: Node, by_age: bool = False) -> None:
+        self.cell, self.by_age = cell, by_age
         self.graph: StepGraph = step_graph(cell)
         self.leaves = leaves
         self.scalar = scalar
@@ -191,6 +194,8 @@ class _Builder:
         if any(lag for reader, lag in later if reader in self.influenced and self._reached(reader)):
             return False
         if name in self.flow:
+            return False
+        if self.by_age and any(computed(v) and self.graph.lag(v) for v in variables(self.graph.expression(name))):
             return False
         sources = self.sources.get(name, [])
         if all(self._everywhere(source) for source in sources):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from symrnn.emitting import python_source as py
-from symrnn.emitting.numpy_compute import NARROW, WIDE, Compute, short_vectors, tuple_text
+from symrnn.emitting.numpy_caller import Caller
+from symrnn.emitting.numpy_compute import NARROW, WIDE, Compute, short_vectors
 from symrnn.emitting.numpy_expression import HELPERS
 from symrnn.emitting.numpy_fast import FastBody, gradient_source, make_workspace, plan_storage
 from symrnn.emitting.numpy_interface import CHECKS, DIAGNOSIS, LIKE, write_tables
@@ -16,21 +17,36 @@ from symrnn.emitting.python_source import Source, wrap
 from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell
-from symrnn.planning.graph import Arg, Op, deref
 from symrnn.planning.interface import Interface, Slot, build_interface
 from symrnn.planning.stacking import plan_narrow
 from symrnn.planning.storage import Storage
 from symrnn.planning.system import System, build_system
+from symrnn.planning.truncating import check_truncation
 from symrnn.planning.windows import with_lines_for_windows
 
 RESERVED = (
     *("np", "params", "inputs", "targets", "initial", "steps", "batch", "has_batch", "dtype", "given", "data"),
     *("loss", "gradients", "compute", "found", "expected", "first", "span", "when", "places", "i", "j", "rows"),
-    *("infinite", "variables", "final_state", "range", "len", "sum", "float", "int", "dict", "list", "zip", "slice"),
+    *(
+        "infinite",
+        "WINDOW",
+        "age",
+        "variables",
+        "final_state",
+        "range",
+        "len",
+        "sum",
+        "float",
+        "int",
+        "dict",
+        "list",
+        "zip",
+        "slice",
+    ),
     *("min", "max", "abs", "step", "sigmoid", "softmax", "log_softmax", "layernorm", "l", "O", "I", "t", "answer"),
     *("add", "subtract", "multiply", "divide", "negative", "copyto", "matmul", "maximum", "heaviside", "logaddexp"),
     *("power", "tanh", "exp", "log", "sqrt", "sin", "cos", "add_reduce", "maximum_reduce", "moment"),
-    *("fits", "slowly", "lead", "fine", "loss_and_gradients", "make_loss_and_gradients", "forward"),
+    *("fits", "slowly", "lead", "fine", "types", "loss_and_gradients", "make_loss_and_gradients", "forward"),
 )
 
 FEW_STEPS = "_of_few_steps"
@@ -68,16 +84,19 @@ def assemble(cell: Cell, options: CodeOptions) -> str:
 
     Raises UnsupportedError where the planner cannot run the recursion step by step.
     """
-    lined = with_lines_for_windows(build_system(cell, options.wrt, fold_constants=True))
+    truncate = options.window is not None
+    lined = with_lines_for_windows(build_system(cell, options.wrt, fold_constants=True, by_age=truncate))
+    if truncate:
+        check_truncation(lined.system)
     system = lined.system
     if not system.has_batch or not system.gradients:
         raise UnsupportedError("nothing that is given has one value per example")
-    storage = plan_storage(system)
+    storage = plan_storage(system, truncate)
     interface = build_interface(system)
     work = make_workspace(storage, interface, RESERVED, options.relu0)
     body = FastBody(storage, interface, work)
     parts = [Compute("_all_at_once", WIDE, work, body.build(), lambda op: gradient_source(work, op).source)]
-    narrow = _narrow(storage, interface, options.relu0)
+    narrow = _narrow(storage, interface, options.relu0) if not truncate else None
     if narrow is not None:
         parts.append(narrow)
     return _Assembly(cell, system, interface, parts, options, lined.least).text()
@@ -96,7 +115,7 @@ def _narrow(storage: Storage, interface: Interface, relu0: float) -> Compute | N
         return None
 
 
-class _Assembly:
+class _Assembly(Caller):
     def __init__(
         self,
         cell: Cell,
@@ -106,13 +125,13 @@ class _Assembly:
         options: CodeOptions,
         least: int,
     ) -> None:
-        self.cell, self.system, self.interface, self.parts = cell, system, interface, parts
-        self.work = parts[0].work
+        self.cell, self.system, self.parts = cell, system, parts
         for part in parts:
             part.share(parts)
         self.options = options
         self.least = least
-        self.plain = PlainModule(build_system(cell, options.wrt), options)
+        plain = PlainModule(build_system(cell, options.wrt, by_age=options.window is not None), options)
+        super().__init__(interface, parts[0].work, plain)
         if interface.length_slot is None:
             raise UnsupportedError("nothing that is given has a time axis")
 
@@ -158,13 +177,12 @@ class _Assembly:
         head.raw("import numpy as np")
         head.blank(1)
         head.raw("PIECE_BYTES = 1 << 20  # the working set of what is done for all times at once: about a cache")
+        if any(slot.labels for slot in self.interface.slots):
+            head.raw("UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}")
         head.blank(1)
-        write_tables(head, self.system, self.interface, self.plain.writer, self.options.dtype)
+        write_tables(head, self.system, self.interface, self.plain.writer, self.options)
 
     # ---- make_loss_and_gradients
-
-    def _sizes(self) -> list[str]:
-        return [self.work.index_names[r.size] for r in self.interface.sizes]
 
     def _maker(self, source: Source) -> None:
         arguments = ", ".join([*self._sizes(), "steps", "batch=None", f"dtype=np.{self.options.dtype or 'float64'}"])
@@ -195,157 +213,6 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
             self._caller(source)
             source.raw("return loss_and_gradients")
 
-    def _label_names(self) -> set[str]:
-        return {self.work.data_names[key] for key in self.work.labelled}
-
-    # ---- the function that is made
-
-    def _caller(self, source: Source) -> None:
-        slots = self.interface.slots
-        self._expectations(source)
-        source.blank(1)
-        with source.indented("def loss_and_gradients(params, inputs, targets, initial=None)"):
-            source.raw('"""The loss and its gradients by name; they stand in buffers that the next call overwrites."""')
-            with source.indented("try"):
-                for group in ("params", "inputs", "targets", "initial"):
-                    members = [s for s in slots if s.group == group]
-                    if members:
-                        names = ", ".join(self.work.data_names[s.key] for s in members)
-                        values = ", ".join(self._taken(s) for s in members)
-                        source.raw(f"{names} = {values}")
-                found = ["len(params)", "len(inputs)", "len(targets)"]
-                found.append("len(initial)" if any(s.group == "initial" for s in slots) else "len(initial or ())")
-                for slot in slots:
-                    if slot.is_array and not slot.labels:
-                        name = self.work.data_names[slot.key]
-                        found += [f"{name}.shape", f"{name}.dtype"]
-                source.raw(f"fits = ({', '.join(found)}) == expected")
-                for slot in slots:
-                    if slot.labels:
-                        self._labels(source, slot)
-                source.raw("answer = compute(" + ", ".join(self._passed()) + ") if fits else None")
-            with source.indented("except (KeyError, TypeError, AttributeError, IndexError)"):
-                source.raw("answer = None")
-            with source.indented("if answer is None"):
-                source.raw("return slowly(params, inputs, targets, initial)")
-            source.raw("loss, gradients = answer")
-            with source.indented("if not abs(loss) < infinite"):
-                source.raw("_explain_non_finite(_unpack(params, inputs, targets, initial)['given'])")
-            source.raw("return loss, {")
-            for place, (key, op) in enumerate(self.work.schedule.program.gradients.items()):
-                source.raw(f"    {key!r}: {self._shown(key, op, place)},")
-            source.raw("}")
-
-    def _shown(self, key: str, op: Op, place: int) -> str:
-        slot = self.interface.slot[key]
-        name = self.work.data_names[key]
-        seen = [deref(Arg(o)).op for o in self.work.schedule.program.gradients.values()]
-        copied = ".copy()" if seen.index(deref(Arg(op)).op) < place and slot.axes else ""
-        turned = self.plain.turned(key)
-        if slot.per_example or slot.axes != slot.inner:
-            return f"gradients[{place}].reshape({name}_shape){turned}{copied}"
-        return f"gradients[{place}]{turned}{copied}"
-
-    def _taken(self, slot: Slot) -> str:
-        text = f"{slot.group}[{slot.key!r}]"
-        return text if slot.is_array else f"np.asarray({text}, dtype)"
-
-    def _expectations(self, source: Source) -> None:
-        source.blank(1)
-        source.raw("infinite = float('inf')")
-        source.raw("lead = (batch,) if has_batch else ()")
-        counts = {g: len(self.interface.group(g)) for g in ("params", "inputs", "targets", "initial")}
-        expected = [str(count) for count in counts.values()]
-        for slot in self.interface.slots:
-            name = self.work.data_names[slot.key]
-            axes = ", ".join(self.work.index(a) for a in slot.axes)
-            parts = (
-                (["steps"] if slot.timed else []) + (["*lead"] if slot.per_example else []) + ([axes] if axes else [])
-            )
-            shape = ", ".join(parts)
-            if not slot.is_array:
-                continue
-            source.raw(f"{name}_shape = {tuple_text(shape)}")
-            if not slot.labels:
-                expected += [f"{name}_shape", "dtype"]
-        source.raw(f"expected = ({', '.join(expected)})")
-        source.blank(1)
-        with source.indented("def slowly(params, inputs, targets, initial)"):
-            source.raw('"""The same for arrays of other types, or with a mistake, which is told."""')
-            source.raw("data = _unpack(params, inputs, targets, initial)")
-            sizes = ", ".join(f"data[{r.size!r}]" for r in self.interface.sizes)
-            mine = ", ".join(self._sizes())
-            source.raw(f"given = ({sizes + ', ' if sizes else ''}data['steps'], data['batch'])")
-            with source.indented(
-                f"if given != ({mine + ', ' if mine else ''}steps, batch) or data['has_batch'] != has_batch"
-            ):
-                letters = ", ".join([*(r.size for r in self.interface.sizes), "steps", "batch"])
-                source.raw(
-                    f"raise ValueError(f'the arrays have ({letters}) = {{given}}, but this function was made for '"
-                )
-                source.raw(f"                 f'({letters}) = {{({mine + ', ' if mine else ''}steps, batch)}}')")
-            values = []
-            for slot in self.interface.slots:
-                values.append(f"{self._for_every_example(slot)}.astype(dtype)")
-                if slot.labels and self.work.data_names[slot.key] in self._label_names():
-                    values.append("None")
-            source.raw(f"loss, gradients = compute({', '.join(values)})")
-            with source.indented("if not abs(loss) < infinite"):
-                source.raw("_explain_non_finite(data['given'])")
-            keys = tuple(self.work.schedule.program.gradients)
-            source.raw(f"keys = {keys!r}")
-            found = "{key: _like(np.asarray(g), data['given'][key]) for key, g in zip(keys, gradients)}"
-            matrices = [key for key in keys if self.plain.turned(key)]
-            if not matrices:
-                source.raw(f"return loss, {found}")
-                return
-            source.raw(f"gradients = {found}")
-            source.raw(f"gradients.update((key, gradients[key].swapaxes(-1, -2)) for key in {matrices!r})")
-            source.raw("return loss, gradients")
-
-    def _for_every_example(self, slot: Slot) -> str:
-        """An array that was read in, with its batch axis: one initial value may have come for all examples."""
-        value = f"data[{slot.key!r}]"
-        if not slot.per_example or not slot.is_array:
-            return value
-        axes = [self.work.index(a) for a in slot.inner]
-        shape = ", ".join([*(["steps"] if slot.timed else []), "batch", *axes])
-        return f"np.broadcast_to({value}, {tuple_text(shape)})"
-
-    def _labels(self, source: Source, slot: Slot) -> None:
-        name = self.work.data_names[slot.key]
-        labelled = name in self._label_names()
-        shape = f"{name}_shape"
-        with source.indented(f"if {name}.dtype.kind in 'iu' and {name}.shape == {shape}[:-1]"):
-            source.raw(f"{name}_labels, {name} = {name}.reshape(-1), None")
-            source.raw(f"fits = fits and {name}_labels.min() >= 0")
-            if not labelled:
-                classes = self.work.index(slot.axes[0])
-                lead = (["steps"] if slot.timed else []) + ["batch"]
-                source.raw(
-                    f"{name} = np.eye({classes}, dtype=dtype)[{name}_labels].reshape({', '.join(lead)}, {classes})"
-                )
-        with source.indented("else"):
-            if labelled:
-                source.raw(f"{name}_labels = None")
-            source.raw(f"fits = fits and {name}.shape == {shape} and {name}.dtype == dtype")
-
-    def _passed(self) -> list[str]:
-        found = []
-        for slot in self.interface.slots:
-            name = self.work.data_names[slot.key]
-            labelled = slot.labels and name in self._label_names()
-            if slot.per_example or slot.axes != slot.inner:
-                lead = (["steps"] if slot.timed else []) + (["batch"] if slot.per_example else [])
-                shape = ", ".join([*lead, *(self.work.index(a) for a in slot.inner)]) or "()"
-                text = f"{name}.reshape({shape})"
-                found.append(f"{name} if {name} is None else {text}" if labelled else text)
-            else:
-                found.append(name)
-            if labelled:
-                found.append(f"{name}_labels")
-        return found
-
     # ---- loss_and_gradients
 
     def _allocating(self, source: Source) -> None:
@@ -366,8 +233,12 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
                 source.raw(f"steps = len({length.group}[{length.key!r}])")
                 source.raw(self._batch_line(lead))
                 floats = [s for s in self.interface.slots if not s.labels and s.is_array]
-                types = ", ".join(f"{s.group}[{s.key!r}].dtype" for s in floats)
-                source.raw(f"dtype = np.dtype(DTYPE or np.result_type({types}))")
+                types = "".join(f"{s.group}[{s.key!r}].dtype, " for s in floats)
+                if self.options.dtype or not floats:
+                    source.raw("dtype = np.dtype(DTYPE)")
+                else:
+                    source.raw(f"types = ({types.rstrip()})")
+                    source.raw("dtype = types[0] if types.count(types[0]) == len(types) else np.result_type(*types)")
                 source.raw("fine = dtype.kind in 'fc' and steps > 0")
             with source.indented("except (KeyError, TypeError, AttributeError, IndexError, ValueError)"):
                 source.raw("fine = False")

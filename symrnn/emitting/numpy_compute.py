@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from symrnn.emitting.numpy_fast import AFTER, Block
+from symrnn.emitting.numpy_blocks import AFTER, Block
 from symrnn.emitting.numpy_values import Workspace
 from symrnn.emitting.python_source import Source
 from symrnn.language import Index
@@ -147,7 +147,12 @@ class Compute:
     def _block(self, source: Source, block: Block) -> None:
         for line in block.before:
             source.raw(line)
-        if block.header:
+        if block.outer:
+            with source.indented(block.outer):
+                with source.indented(block.header):
+                    self._lines(source, block.lines)
+                self._lines(source, block.inner_after)
+        elif block.header:
             with source.indented(block.header):
                 self._lines(source, block.lines)
         else:

@@ -7,12 +7,14 @@ once; the function that it returns does nothing but calls.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from symrnn.emitting.numpy_blocks import AFTER, Block, assigned, into, is_plain_number
 from symrnn.emitting.numpy_columns import columns_of
 from symrnn.emitting.numpy_statements import StatementWriter
+from symrnn.emitting.numpy_sweeps import again, sweep_title
 from symrnn.emitting.numpy_totals import TotalWriter
 from symrnn.emitting.numpy_values import (
     LoopContext,
@@ -34,36 +36,27 @@ from symrnn.planning.packing import packed_storage
 from symrnn.planning.schedule import Stage, build_schedule, check_margins, shrunk
 from symrnn.planning.simplify import simplify
 from symrnn.planning.storage import VIEWS, Storage
+from symrnn.planning.sweeping import truncated
 from symrnn.planning.system import System
 
 PIECE_BYTES = 1 << 20
 """The working set of one piece of a stage over all times: about a second-level cache."""
 
 
-AFTER = "@after "
-"""Marks the place after a value is made, where views and copies of it are."""
+WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+"""A name that is no attribute."""
 
 
-@dataclass
-class Block:
-    """One stage as text: a comment, the header of its loop and the lines inside."""
-
-    comment: str
-    lines: list[str]
-    header: str = ""
-    before: list[str] = field(default_factory=list)
-    after: list[str] = field(default_factory=list)
-
-
-def plan_storage(system: System) -> Storage:
-    """The whole way from equations to memory.
+def plan_storage(system: System, truncate: bool = False) -> Storage:
+    """The whole way from equations to memory; ``truncate`` makes sweeps of the loops back.
 
     Raises UnsupportedError for recursions that cannot be run step by step.
     """
     program = build_program(system)
     take_apart(program)
     simplify(program)
-    schedule = build_schedule(split(program))
+    fission = split(program)
+    schedule = build_schedule(truncated(fission) if truncate else fission)
     check_margins(schedule)
     return packed_storage(schedule)
 
@@ -83,7 +76,7 @@ class FastBody:
     def build(self) -> list[Block]:
         """All stages."""
         for stage in self.schedule.stages:
-            kinds = {"once": self._once, "all": self._all, "loop": self._loop}
+            kinds = {"once": self._once, "all": self._all, "loop": self._loop, "sweep": self._sweep}
             kinds[stage.kind](stage)
         return self.blocks
 
@@ -134,12 +127,9 @@ class FastBody:
 
     def _header(self, stage: Stage, context: LoopContext, block: Block) -> None:
         turn = "[::-1]" if stage.direction < 0 else ""
-        names = [name for name, _ in context.sequences]
-        if not names:
-            names, sequences = ["_"], ["range(steps)"]
-        else:
-            sequences = [sequence for _, sequence in context.sequences]
-        views = self.work.make("steps_of_loop", f"list(zip({', '.join(sequences)})){turn}")
+        walked = _walked(context.sequences, block)
+        names = list(walked.values()) or ["_"]
+        views = self.work.make("steps_of_loop", f"list(zip({', '.join(walked) or 'range(steps)'})){turn}")
         inner = ", ".join(names) + ("," if len(names) == 1 else "")
         if not context.given:
             block.header = f"for {inner} in {views}"
@@ -157,12 +147,12 @@ class FastBody:
                 continue
             row = self._row(op, initial.time)
             if initial.key in self.work.data_names:
-                block.before.append(_assigned(row, self.work.data_names[initial.key]))
+                block.before.append(assigned(row, self.work.data_names[initial.key]))
                 continue
             start = deref(Arg(self.program.initials[initial.key])).op
             source = OnceContext(self.work, stage).read(Arg(start)).source if start.kind != "number" else None
             value = source or repr(float(start.data[0]))
-            block.before.append(_assigned(row, value))
+            block.before.append(assigned(row, value))
         for op in stage.ops:
             kind = self.storage.kind.get(op)
             if kind == "carried":
@@ -224,6 +214,21 @@ class FastBody:
                 self._pad(op, block)
         self.blocks.append(block)
 
+    def _sweep(self, stage: Stage) -> None:
+        length = self.work.factor(self.system.time.length)
+        context = PieceContext(self.work, stage, set(), length)
+        block = Block(sweep_title(stage), [])
+        writer = StatementWriter(self.work, context, block.lines)
+        place = len(self.work.setup)
+        for op in stage.ops:
+            if op.kind not in VIEWS:
+                block.lines.append(self._comment(op))
+                writer.write(op, context.timed(Arg(op)))
+        self.work.setup.insert(place, f"{context.bounds} = _pieces({length}, {self._bytes(stage)})")
+        self._over_pieces(context, block)
+        again(self.work, stage, block)
+        self.blocks.append(block)
+
     def _bytes(self, stage: Stage) -> str:
         """Bytes that one time step of a stage touches: its scratch and the buffers that it reads or writes."""
         slots: dict[Any, None] = {}
@@ -261,7 +266,7 @@ class FastBody:
         block.header = f"for {inner} in {views}"
 
     def _accumulate(self, op: Op, totals: TotalWriter, lines: list[str], block: Block) -> None:
-        text, into = totals.expression(op)
+        text, fills = totals.expression(op)
         name = self.work.name_of(op)
         if not op.axes and not op.batched:
             block.before.append(f"{name} = 0.0")
@@ -271,7 +276,7 @@ class FastBody:
         made = f"np.empty(({', '.join(shape)}{',' if len(shape) == 1 else ''}), dtype)"
         self.work.setup.append(f"{name} = {made}")
         lines.append("if first:")
-        lines.append(f"    {_into(text, name)}" if into else f"    {name}[...] = {text}")
+        lines.append(f"    {into(text, name)}" if fills else f"    {name}[...] = {text}")
         lines.append("else:")
         lines.append(f"    {self.work.function('add')}({name}, {text}, {name})")
 
@@ -289,14 +294,14 @@ class FastBody:
         for arg, time in zip(others, op.data, strict=True):
             row = self._row(op, time)
             if arg.op.kind in ("full", "number"):
-                block.after.append(_assigned(row, repr(float(arg.op.data[-1]))))
+                block.after.append(assigned(row, repr(float(arg.op.data[-1]))))
                 continue
             context = OnceContext(self.work, self.schedule.stage_of[op])
             if not arg.op.timed:
-                block.after.append(_assigned(row, context.read(arg).source))
+                block.after.append(assigned(row, context.read(arg).source))
                 continue
             whole = context.whole(arg, time, time)
-            block.after.append(_assigned(row, f"{whole.source}[0]"))
+            block.after.append(assigned(row, f"{whole.source}[0]"))
 
     # ---- once
 
@@ -317,16 +322,16 @@ class FastBody:
             return
         lines.append(self._comment(op))
         if op.kind == "total":
-            text, into = totals.expression(op)
-            if into:
+            text, fills = totals.expression(op)
+            if fills:
                 shape = ", ".join(self.work.index(a) for a in op.axes)
                 self.work.setup.append(f"{name} = np.empty(({shape}{',' if len(op.axes) == 1 else ''}), dtype)")
-                lines.append(_into(text, name))
+                lines.append(into(text, name))
             else:
                 lines.append(f"{name} = {text}")
         elif op.kind == "batchsum":
             lines.append(f"{name} = {context.read(reads(op)[0]).source}.sum(0)")
-        elif _is_plain_number(op):
+        elif is_plain_number(op):
             # Of the type that is computed in: a Python number would widen what an einsum makes of it.
             lines.append(f"{name} = np.array({writer.expression(op, False)}, dtype)")
         else:
@@ -336,6 +341,8 @@ class FastBody:
     def _at(self, op: Op, context: OnceContext, lines: list[str]) -> None:
         (arg,) = reads(op)
         name = self.work.name_of(op)
+        if op in self.schedule.captured:
+            return
         lines.append(self._comment(op))
         if self.storage.kind.get(arg.op) == "carried":
             lines.append(f"{name} = {self.work.slot_name(self.storage.slot[arg.op])}")
@@ -344,21 +351,16 @@ class FastBody:
             lines.append(f"{name} = {context.whole(arg, time, time).source}[0]")
 
 
-def _is_plain_number(op: Op) -> bool:
-    """Whether a value is computed from sizes and numbers alone."""
-    if op.kind in ("count", "number", "batch"):
-        return not op.timed
-    return bool(op.args) and not op.axes and all(_is_plain_number(a.op) for a in reads(op))
-
-
-def _assigned(row: str, value: str) -> str:
-    """A row of a buffer set; a row that is a single number is no view."""
-    return f"{row} = {value}" if row.endswith("]") else f"{row}[...] = {value}"
-
-
-def _into(call: str, target: str) -> str:
-    """A call with its result written into memory."""
-    return f"{call[:-1]}, {target})"
+def _walked(sequences: Sequence[tuple[str, str]], block: Block) -> dict[str, str]:
+    """The sequences that the lines of a loop read, and one name for each: the last one given to the same memory."""
+    used = {word for line in block.lines if not line.lstrip().startswith("#") for word in WORD.findall(line)}
+    walked = {sequence: name for name, sequence in sequences if name in used}
+    other = {name: walked[sequence] for name, sequence in sequences if name in used}
+    block.lines[:] = [
+        line if line.lstrip().startswith("#") else WORD.sub(lambda found: other.get(found[0], found[0]), line)
+        for line in block.lines
+    ]
+    return walked
 
 
 def make_workspace(storage: Storage, interface: Interface, reserved: Sequence[str], relu0: float) -> Workspace:

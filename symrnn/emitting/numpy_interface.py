@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_expression import NumpyWriter
+from symrnn.emitting.options import DEFAULTS, CodeOptions
 from symrnn.emitting.python_source import Source
 from symrnn.language import Index
 from symrnn.planning.interface import Interface, SizeRule
@@ -142,7 +143,7 @@ def _explain_non_finite(given):
 
 
 def write_tables(
-    source: Source, system: System, interface: Interface, writer: NumpyWriter, dtype: str | None = None
+    source: Source, system: System, interface: Interface, writer: NumpyWriter, options: CodeOptions = DEFAULTS
 ) -> None:
     """The tables that say what the module takes, and how sizes are read off shapes."""
     source.comment("What the functions take: keys, and the shape of each array at one time, for one example.")
@@ -164,7 +165,10 @@ def write_tables(
     timeless = not any(d.timed for d in system.definitions) and not any(s.timed for s in interface.slots)
     source.raw(f"STEPS = {None if timeless else str(system.time.length)!r}")
     source.raw(f"FIRST = {system.time.first.constant or 0}")
-    source.raw(f"DTYPE = {dtype!r}  # " + ("what is computed in" if dtype else "computed in the type of what is given"))
+    meaning = "what is computed in" if options.dtype else "computed in the type of what is given"
+    source.raw(f"DTYPE = {options.dtype!r}  # {meaning}")
+    if options.window is not None:
+        source.raw(f"WINDOW = {options.window}  # what a step's loss does to earlier steps counts so many steps back")
     _write_length(source, system, interface)
     started = tuple(s.key for s in interface.started)
     source.raw(f"CONTINUED = {started!r}  # what a pass that continues another may give besides")

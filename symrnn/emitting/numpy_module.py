@@ -20,7 +20,7 @@ def emit(cell: Cell, plain: bool = False, options: CodeOptions | None = None) ->
     name in ``options.wrt``.
     """
     chosen = options or CodeOptions()
-    for name in ("window", "lengths", "checkpoint"):
+    for name in ("lengths", "checkpoint"):
         if getattr(chosen, name) not in (None, False):
             raise UnsupportedError(f"generated code has no {name} yet")
     if not plain and cell.loss is not None:
@@ -28,4 +28,4 @@ def emit(cell: Cell, plain: bool = False, options: CodeOptions | None = None) ->
             return assemble(cell, chosen)
         except UnsupportedError:
             pass
-    return emit_plain(build_system(cell, chosen.wrt), chosen)
+    return emit_plain(build_system(cell, chosen.wrt, by_age=chosen.window is not None), chosen)

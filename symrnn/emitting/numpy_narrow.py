@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from symrnn.emitting import python_source as py
+from symrnn.emitting.numpy_blocks import AFTER, Block
 from symrnn.emitting.numpy_columns import columns_of
-from symrnn.emitting.numpy_fast import AFTER, Block, FastBody
+from symrnn.emitting.numpy_fast import FastBody
 from symrnn.emitting.numpy_narrow_known import KnownParts
 from symrnn.emitting.numpy_narrow_places import Place, Places
 from symrnn.emitting.numpy_narrow_statements import NarrowContext, NarrowStatements, NarrowWriter

@@ -53,7 +53,7 @@ class PlainModule(PlainGradients):
         head.raw()
         head.raw("import numpy as np")
         head.blank(1)
-        write_tables(head, self.system, self.interface, self.writer, self.options.dtype)
+        write_tables(head, self.system, self.interface, self.writer, self.options)
         for name in self.writer.helpers:
             head.blank(2)
             head.block(HELPERS[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from symrnn.emitting import python_source as py
-from symrnn.emitting.numpy_plain_steps import PlainSteps
+from symrnn.emitting.numpy_plain_window import PlainWindow
 from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
 from symrnn.language import Index, Role
@@ -18,7 +18,7 @@ LOSS_AND_GRADIENTS = (
 )
 
 
-class PlainGradients(PlainSteps):
+class PlainGradients(PlainWindow):
     """The loss, the loops back, and the sums over time."""
 
     def _loss_and_gradients(self, name: str = "loss_and_gradients", meaning: str = LOSS_AND_GRADIENTS) -> None:
@@ -50,7 +50,7 @@ class PlainGradients(PlainSteps):
                 self.source.assign(
                     self.computed[d.name, d.role], py.call("np.zeros", py.tuple_(shape), py.name("dtype"))
                 )
-            self._equations(backward)
+            self._adjoints(backward)
         self._gradients()
 
     def _loss(self) -> None:
@@ -67,6 +67,7 @@ class PlainGradients(PlainSteps):
         self.source.blank(1)
         looped: list[tuple[Gradient, Array]] = []
         for gradient in self.system.gradients:
+            self.gradient = gradient
             rest, sums = self._split(gradient)
             name = self.gradient_names[gradient.key]
             if gradient.timed:
@@ -88,6 +89,7 @@ class PlainGradients(PlainSteps):
                     else f"dL/d{gradient.key}: the terms outside the sum over time"
                 )
                 self._assign_gradient(name, rest)
+        self.gradient = None
         self._gradient_loops(looped)
         self._return_gradients()
 

@@ -25,6 +25,7 @@ RESERVED = [
     "targets",
     "initial",
     "steps",
+    "WINDOW",
     "batch",
     "has_batch",
     "dtype",
@@ -75,6 +76,7 @@ class PlainNames:
         self.constants = {d.name: names.give(d.name) for d in self.interface.constants}
         self.gradient_names = {g.key: names.give("grad_" + python_key(g)) for g in self.system.gradients}
         self.reach: dict[tuple[str, Role], Reach] = reaches(self.system)
+        self.free = names
         self.writer = NumpyWriter(self._load, self.index_names, self.options.relu0)
 
     def _time_names(self) -> set[str]:

@@ -35,3 +35,6 @@ class CodeOptions:
             raise QuestionError(f"a window of {self.window} steps", hint="0 is the same step only, 1 one step back.")
         if self.window is not None and self.checkpoint:
             raise QuestionError("a truncated gradient needs no checkpoints", hint="Ask for one of the two.")
+
+
+DEFAULTS = CodeOptions()

@@ -28,10 +28,14 @@ ONE = Fraction(1)
 
 @dataclass(eq=False)
 class Component:
-    """One operation, or a loop's; ``direction`` is 1 for a loop that ascends, -1 for one that descends."""
+    """One operation, or a loop's; ``direction`` is 1 for a loop that ascends, -1 for one that descends.
+
+    ``sweeps``: all its times are done at once, again and again.
+    """
 
     ops: list[Op]
     direction: int = 0
+    sweeps: bool = False
 
     @property
     def is_loop(self) -> bool:
@@ -41,10 +45,16 @@ class Component:
 
 @dataclass
 class Fission:
-    """The components of a program, operands before users."""
+    """The components of a program, operands before users.
+
+    Of truncated adjoints, ``captured`` are those of fixed times with the number of sweeps before the last at which they
+    are wanted, and ``depth`` is the farthest read in steps.
+    """
 
     program: Program
     components: list[Component] = field(default_factory=list)
+    captured: dict[Op, int] = field(default_factory=dict)
+    depth: int = 0
 
     def loops(self) -> list[Component]:
         """The loops in order."""

@@ -1,5 +1,6 @@
 """Stages of a computation: what is done once, what for all times at once, what step by step; and for which times.
 
+A stage of kind ``sweep`` is a loop of truncated adjoints, all times at once several times over.
 A stage of kind ``all`` runs over its times in pieces that fit the cache, so its operations read each other at the
 present time only; sums over time whose operands it computes are accumulated piece by piece.
 """
@@ -29,7 +30,7 @@ Domain = tuple[Index, Index]
 
 @dataclass(eq=False)
 class Stage:
-    """Operations in order.  ``kind`` is ``once``, ``all`` or ``loop``; ``domain`` the times of the latter two."""
+    """Operations in order.  ``kind`` is ``once``, ``all``, ``loop`` or ``sweep``; ``domain``: of all but once."""
 
     kind: str
     ops: list[Op]
@@ -46,6 +47,8 @@ class Schedule:
     domains: dict[Op, Domain]
     fused: set[Op]
     readers: dict[Op, list[Op]]
+    captured: dict[Op, int] = field(default_factory=dict)
+    depth: int = 0
     stage_of: dict[Op, Stage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,7 +63,8 @@ def build_schedule(fission: Fission) -> Schedule:
     readers = users(program)
     fused = _fused(program, readers)
     domains = _domains(fission, readers)
-    return Schedule(program, _Stages(fission, domains, fused).build(), domains, fused, readers)
+    stages = _Stages(fission, domains, fused).build()
+    return Schedule(program, stages, domains, fused, readers, fission.captured, fission.depth)
 
 
 def _fused(program: Program, readers: dict[Op, list[Op]]) -> set[Op]:
@@ -117,7 +121,8 @@ class _Stages:
             if component.is_loop:
                 self._flush()
                 time = self.fission.program.system.time
-                self.stages.append(Stage("loop", component.ops, (time.first, time.last), component.direction))
+                kind = "sweep" if component.sweeps else "loop"
+                self.stages.append(Stage(kind, component.ops, (time.first, time.last), component.direction))
                 self.placed.update(component.ops)
             else:
                 self._place(component.ops[0])

@@ -125,6 +125,9 @@ class _Assignment:
         readers = self.readers(op)
         if stage.kind == "all":
             return "piece" if all(self.schedule.stage_of[r] is stage for r, _ in readers) else "buffer"
+        if stage.kind == "sweep":
+            here = all(self.schedule.stage_of[r] is stage and not shift for r, shift in readers)
+            return "piece" if here else "buffer"
         within = [s for r, s in readers if self.schedule.stage_of[r] is stage]
         others = [r for r, _ in readers if self.schedule.stage_of[r] is not stage]
         if not others and not any(within):
@@ -234,6 +237,9 @@ class _Assignment:
             return None
         if all(end[0] < stage for end, _, _ in ends):
             return 1
+        if self.schedule.stages[stage].kind == "sweep":
+            # Every sweep reads it again.
+            return None
         if any(end[0] > stage for end, _, _ in ends):
             return None
         here = [(end[1], s, r) for end, s, r in ends if end[0] == stage]

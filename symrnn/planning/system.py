@@ -93,15 +93,18 @@ class System:
         return declaration.role in (Role.INPUT, Role.TARGET)
 
 
-def build_system(cell: Cell, wrt: Sequence[str] | None = None, fold_constants: bool = False) -> System:
+def build_system(
+    cell: Cell, wrt: Sequence[str] | None = None, fold_constants: bool = False, by_age: bool = False
+) -> System:
     """The system of a cell; ``wrt`` names the parameters, inputs and initial values whose gradients are wanted.
 
-    ``fold_constants`` writes the values of constants out where they stand.
+    ``fold_constants`` writes the values of constants out where they stand.  ``by_age``: every way across a step leads
+    through a part, for truncated gradients.
 
     Raises QuestionError for a name in ``wrt`` that has no gradient.
     """
     leaves = _wanted(cell, wrt)
-    adjoint = adjoint_system(cell, leaves) if cell.loss is not None and leaves else None
+    adjoint = adjoint_system(cell, leaves, by_age=by_age) if cell.loss is not None and leaves else None
     batched = _batched_variables(cell)
     part_batched = _batched_parts(adjoint.parts if adjoint else (), batched)
     has_batch = any(d.role in (Role.INPUT, Role.TARGET) for d in cell.declarations) or bool(batched)
@@ -144,6 +147,11 @@ def _wanted(cell: Cell, wrt: Sequence[str] | None) -> tuple[Variable, ...]:
             )
         chosen.update(dict.fromkeys(by_key[wanted]))
     return tuple(leaf for leaf in leaves if leaf in chosen)
+
+
+def gradient_keys(cell: Cell) -> tuple[str, ...]:
+    """The keys of all gradients of a cell."""
+    return tuple(leaf_key(leaf) for leaf in gradient_leaves(cell))
 
 
 def leaf_key(leaf: Variable) -> str:
