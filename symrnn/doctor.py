@@ -84,10 +84,13 @@ def _program(*names: str) -> Callable[[], tuple[str | None, str]]:
     return look
 
 
-def _module(module: str, distribution: str) -> Callable[[], tuple[str | None, str]]:
+def _module(module: str, distribution: str, *beside: str) -> Callable[[], tuple[str | None, str]]:
     def look() -> tuple[str | None, str]:
         if importlib.util.find_spec(module) is None:
             return None, ""
+        missing = [name for name in beside if importlib.util.find_spec(name) is None]
+        if missing:
+            return None, f"{', '.join(missing)} is missing beside it"
         try:
             return importlib.metadata.version(distribution), ""
         except importlib.metadata.PackageNotFoundError:
@@ -167,8 +170,9 @@ EXTRAS = (
     Extra(
         "numba",
         "to run and check code that is generated for Numba",
-        _module("numba", "numba"),
-        {"pip": "numba"},
+        # Numba calls BLAS through SciPy.
+        _module("numba", "numba", "scipy"),
+        {"pip": "numba scipy"},
     ),
     Extra(
         "JAX",

@@ -22,12 +22,12 @@ from symrnn.planning.arrays import Array, Einsum
 from symrnn.planning.association import grouped
 
 SCALARS: Mapping[str, str] = {
-    "tanh": "math.tanh(x)",
-    "sigmoid": "0.5 + 0.5 * math.tanh(0.5 * x)",
+    "tanh": "tanh(x)",
+    "sigmoid": "sigmoid(x)",
     "relu": "max(x, 0.0)",
     "leaky_relu": "max(x, 0.0) + 0.01 * min(x, 0.0)",
-    "softplus": "max(x, 0.0) + math.log1p(math.exp(-abs(x)))",
-    "exp": "math.exp(x)",
+    "softplus": "max(x, 0.0) + math.log1p(exp(-abs(x)))",
+    "exp": "exp(x)",
     "log": "math.log(x)",
     "sqrt": "math.sqrt(x)",
     "sin": "math.sin(x)",
@@ -37,6 +37,9 @@ SCALARS: Mapping[str, str] = {
     "power": "x ** y",
 }
 """Functions of one entry."""
+
+WITH = {"tanh": ("tanh",), "sigmoid": ("exp", "sigmoid"), "exp": ("exp",), "softplus": ("exp",)}
+"""The helper functions that they need."""
 
 SLOPES = {"relu": (0.0, 1.0), "leaky_relu": (0.01, 1.0), "abs": (-1.0, 1.0)}
 VECTORS = ("softmax", "log_softmax", "layernorm")
@@ -306,6 +309,7 @@ class LoopWriter:
             return py.binary(values[0], "*", values[0])
         if array.name not in SCALARS:
             raise UnsupportedError(f'Numba code has no rule for the function "{array.name}"')
+        self.helpers.update(dict.fromkeys(WITH.get(array.name, ())))
         filled: ast.expr = _Fill(dict(zip("xy", values, strict=False))).visit(py.parse(SCALARS[array.name]))
         return filled
 

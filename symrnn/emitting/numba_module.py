@@ -9,9 +9,21 @@ import ast
 from collections.abc import Sequence
 
 from symrnn.emitting import python_source as py
+from symrnn.emitting.numba_caller import Caller
 from symrnn.emitting.numba_example import NumbaExample
+from symrnn.emitting.numba_fast import FastGradients, plan_numba
 from symrnn.emitting.numba_loops import LoopWriter
-from symrnn.emitting.numba_text import COMPILED, HELPERS, MODULE_NOTES, SUPPORT
+from symrnn.emitting.numba_text import (
+    COMPILED,
+    EXACTLY,
+    HELPERS,
+    LIMITS,
+    MAKER_NOTES,
+    MODULE_NOTES,
+    POWERS,
+    READY,
+    SUPPORT,
+)
 from symrnn.emitting.numpy_interface import DIAGNOSIS, write_tables
 from symrnn.emitting.python_source import Source
 from symrnn.emitting.tensor_interface import CHECKS, LIKE
@@ -21,10 +33,17 @@ from symrnn.errors import UnsupportedError
 from symrnn.language import Cell, Index, Role
 from symrnn.planning.interface import Slot, reads_targets
 from symrnn.planning.system import Definition, Gradient, build_system
+from symrnn.planning.windows import with_lines_for_windows
+
+FEW_STEPS = "_of_few_steps"
 
 
 class NumbaModule(NumbaExample):
     """Writes one module."""
+
+    wrt: Sequence[str] | None = None
+    planned = False
+    least = 1
 
     # ---- the module
 
@@ -44,11 +63,32 @@ class NumbaModule(NumbaExample):
                     f'nothing that is given to the cell "{cell.name}" has a time axis',
                     hint="Declare an input or a target that is used with a time index.",
                 )
-            body.blank(2)
-            self.writer = self._new_writer_keeping_helpers()
-            self._compiled("_all_examples", forward, list(self.system.gradients), store=False)
-            self._public_gradients()
+            fast = self._fast()
+            if fast is None or self.least > 1:
+                body.blank(2)
+                self.writer = self._new_writer_keeping_helpers()
+                self._compiled("_all_examples", forward, list(self.system.gradients), store=False)
+                self._public_gradients("loss_and_gradients" if fast is None else FEW_STEPS)
+            if fast is not None:
+                self._write_fast(fast)
         return self._assemble(body)
+
+    def _fast(self) -> FastGradients | None:
+        """The gradients by the plan, where there is one."""
+        try:
+            lined = with_lines_for_windows(build_system(self.system.cell, self.wrt, fold_constants=True))
+            self.least = lined.least
+            return FastGradients(plan_numba(lined.system, self.relu0), lined.system)
+        except UnsupportedError:
+            return None
+
+    def _write_fast(self, fast: FastGradients) -> None:
+        self.source.blank(2)
+        fast.compiled(self.source)
+        self.source.blank(2)
+        Caller(fast, self.least, FEW_STEPS).write(self.source)
+        self.writer.helpers.update(fast.helpers)
+        self.planned = True
 
     def _new_writer_keeping_helpers(self) -> LoopWriter:
         writer = self._new_writer()
@@ -65,22 +105,35 @@ class NumbaModule(NumbaExample):
         if cell.loss is not None:
             head.raw(f"    {cell.loss_name} = {to_text(cell.loss)}")
         head.raw()
+        if self.planned:
+            head.block(MAKER_NOTES)
         head.block(MODULE_NOTES)
         head.raw('"""')
         head.raw()
         parts = [SUPPORT, CHECKS, *([LIKE, DIAGNOSIS] if cell.loss is not None else [])]
-        text = "\n".join([*body.lines, *(HELPERS[name] for name in self.writer.helpers), *parts])
+        parts += [READY] if self.planned else []
+        helpers = self._helpers()
+        text = "\n".join([*body.lines, *helpers, *parts])
         for line in (*(("import math", "") if "math." in text else ()), "import numba", "import numpy as np"):
             head.raw(line)
         head.blank(1)
         head.block(COMPILED)
+        if POWERS in helpers:
+            head.block(EXACTLY)
+        if any("FEW" in helper for helper in helpers):
+            head.block(LIMITS)
         head.blank(1)
         write_tables(head, self.system, self.interface, self.plain)
-        for name in self.writer.helpers:
+        for helper in helpers:
             head.blank(2)
-            head.block(HELPERS[name])
+            head.block(helper)
         rest = "\n\n\n".join(p.strip("\n") for p in parts)
         return head.text() + "\n\n" + "\n".join(body.lines).rstrip() + "\n\n\n" + rest + "\n"
+
+    def _helpers(self) -> list[str]:
+        """Helper functions, those first that others use."""
+        found = [HELPERS[name] for name in HELPERS if name in self.writer.helpers]
+        return [POWERS, *found] if any("two_to" in text for text in found) else found
 
     # ---- the compiled function
 
@@ -251,10 +304,10 @@ class NumbaModule(NumbaExample):
         source.raw("}")
         source.raw("return variables, final_state")
 
-    def _public_gradients(self) -> None:
+    def _public_gradients(self, name: str) -> None:
         source = self.source
         source.blank(2)
-        with source.indented("def loss_and_gradients(params, inputs, targets, initial=None)"):
+        with source.indented(f"def {name}(params, inputs, targets, initial=None)"):
             source.raw('"""The loss, summed over the batch, and its gradients by name, in the shapes of the arrays."""')
             source.raw("data = _unpack(params, inputs, targets, initial)")
             source.raw("given = data['given']")
@@ -292,4 +345,6 @@ def emit_numba(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0)
 
     Raises UnsupportedError for a recursion that runs in no loop of steps, QuestionError for an unknown name in ``wrt``.
     """
-    return NumbaModule(build_system(cell, wrt), relu0).text()
+    module = NumbaModule(build_system(cell, wrt), relu0)
+    module.wrt = wrt
+    return module.text()

@@ -12,7 +12,42 @@ All are dicts of arrays by the names above.  Sequences are time-major, (steps, n
 an (n,) array.  The loss is summed over the batch.  The first call compiles; later ones with the same types do not.
 """
 
+MAKER_NOTES = """
+make_loss_and_gradients(sizes, steps, batch, dtype) -> loss_and_gradients with buffers of its own, for many calls
+"""
+
 HELPERS: Mapping[str, str] = {
+    "exp": '''
+@exactly
+def exp(x):
+    """e**x as 2**k * e**r with |r| < 0.35; unlike math.exp, compilers can do several entries at once."""
+    x = np.float64(x)
+    shifted = min(max(x, -708.0), 709.0) * 1.4426950408889634 + ROUND
+    k = shifted - ROUND
+    r = (min(max(x, -708.0), 709.0) - k * LN2_HIGH) - k * LN2_LOW
+    power = two_to(shifted)
+    grown = power + power * grown_less_one(r)
+    return np.inf if x > 709.78 else 0.0 if x < -708.0 else grown if x == x else x
+''',
+    "tanh": '''
+@exactly
+def tanh(x):
+    """(e**2x - 1) / (e**2x + 1), to the last digits for small x, too, since e**2x - 1 is computed as such."""
+    x = np.float64(x)
+    twice = min(2.0 * abs(x), 40.0)
+    shifted = twice * 1.4426950408889634 + ROUND
+    k = shifted - ROUND
+    r = (twice - k * LN2_HIGH) - k * LN2_LOW
+    power = two_to(shifted)
+    grown = power * grown_less_one(r) + (power - 1.0)
+    return math.copysign(grown / (grown + 2.0), x) if x == x else x
+''',
+    "sigmoid": '''
+@exactly
+def sigmoid(x):
+    """1 / (1 + e**-x)."""
+    return 1.0 / (1.0 + exp(-x))
+''',
     "softmax": '''
 @compiled
 def softmax(x, out):
@@ -52,11 +87,121 @@ def step(x, below, above, at_zero):
     """The slope of a function with a kink at 0."""
     return above if x > 0 else below if x < 0 else at_zero
 ''',
+    "largest": '''
+@numba.njit(fastmath={"nnan", "nsz"}, error_model="numpy")
+def largest(x):
+    """The largest entry of a vector."""
+    found = x[0]
+    for i in range(1, len(x)):
+        found = max(found, x[i])
+    return found
+''',
+    "multiply": '''
+@compiled
+def multiply(rows, weights, out):
+    """out = rows @ weights.T, by loops where a call of BLAS costs more than its work."""
+    if rows.shape[0] * weights.size <= (FEW if rows.shape[0] > 1 else FEW_FOR_ONE):
+        for b in range(rows.shape[0]):
+            for i in range(weights.shape[0]):
+                total = 0.0
+                for j in range(weights.shape[1]):
+                    total += weights[i, j] * rows[b, j]
+                out[b, i] = total
+    elif rows.shape[0] == 1:
+        np.dot(weights, rows[0], out[0])
+    else:
+        np.dot(rows, weights.T, out)
+''',
+    "multiply_columns": '''
+@compiled
+def multiply_columns(left, right, out):
+    """out = left.T @ right, the sum of the outer products of their rows."""
+    if left.size * right.shape[1] <= FEW:
+        out[:, :] = 0.0
+        for b in range(left.shape[0]):
+            for i in range(left.shape[1]):
+                for j in range(right.shape[1]):
+                    out[i, j] += left[b, i] * right[b, j]
+    else:
+        np.dot(left.T, right, out)
+''',
+    "sum_rows": '''
+@compiled
+def sum_rows(rows, out):
+    """out = rows.sum(0)."""
+    out[:] = 0.0
+    for b in range(rows.shape[0]):
+        for i in range(rows.shape[1]):
+            out[i] += rows[b, i]
+''',
+    "in_range": '''
+@compiled
+def in_range(labels, classes):
+    """Whether all labels are those of classes."""
+    fine = True
+    for label in labels:
+        fine = fine and 0 <= label < classes
+    return fine
+''',
+    "mark": '''
+@compiled
+def mark(array, labels, value):
+    """Set one entry for each label."""
+    rows = array.reshape(len(labels), array.shape[-1])
+    for b in range(len(labels)):
+        rows[b, labels[b]] = value
+''',
 }
+
+POWERS = '''
+# 1.5 * 2**52: what is added to it is rounded to a whole number, which then stands in its last bits.
+ROUND = 6755399441055744.0
+LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
+
+
+@exactly
+def two_to(shifted):
+    """2.0**k for ROUND + k, by writing k where the exponent stands."""
+    return np.int64((np.float64(shifted).view(np.int64) + 1023) << 52).view(np.float64)
+
+
+@exactly
+def grown_less_one(r):
+    """e**r - 1 for |r| < 0.35: r + r**2 (1/2! + r/3! + ...)."""
+    p = 1.0 / 6227020800.0
+    p = p * r + 1.0 / 479001600.0
+    p = p * r + 1.0 / 39916800.0
+    p = p * r + 1.0 / 3628800.0
+    p = p * r + 1.0 / 362880.0
+    p = p * r + 1.0 / 40320.0
+    p = p * r + 1.0 / 5040.0
+    p = p * r + 1.0 / 720.0
+    p = p * r + 1.0 / 120.0
+    p = p * r + 1.0 / 24.0
+    p = p * r + 1.0 / 6.0
+    p = p * r + 0.5
+    return r + r * r * p
+'''
+
+LIMITS = """
+# So many multiplications cost less in loops than in a call of BLAS, with a batch and for a single example; measured.
+FEW, FEW_FOR_ONE = 4096, 8192
+"""
+
+READY = '''
+def _ready(array, shape, dtype):
+    """An array as the compiled function takes it."""
+    return np.array(np.broadcast_to(array, shape), dtype, order="C")
+'''
 
 COMPILED = """
 # Sums may be reordered, so that they run on several lanes at once; what is not a number stays that.
 compiled = numba.njit(fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+"""
+
+EXACTLY = """
+# Here the order of operations matters.
+exactly = numba.njit(fastmath={"contract"}, error_model="numpy", forceinline=True)
 """
 
 SUPPORT = '''
