@@ -319,6 +319,12 @@ def test_code_with_a_window(capsys: Captured, plain: list[str]) -> None:
     assert "WINDOW = 2" in shown(capsys, "code", "lstm", "--window", "2", *plain)
 
 
+@pytest.mark.parametrize("plain", [[], ["--plain"]])
+def test_code_for_different_lengths(capsys: Captured, plain: list[str]) -> None:
+    assert "h_new[t]" in shown(capsys, "code", "gru", "--lengths", "--wrt", "W", *plain)
+    assert "no input" in fails(capsys, "code", "autoregressive", "--lengths", *plain)
+
+
 def test_the_steps_own_latex(capsys: Captured) -> None:
     out = shown(capsys, "code", "elman", "--step-latex")
     assert "a_{t} &= b + W h_{t - 1} + U x_{t}" in out

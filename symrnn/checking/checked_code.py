@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symrnn.checking.generated import Problem, batched, run_module, single, turned
+from symrnn.checking.generated import Problem, batched, ragged, run_module, single, turned
 from symrnn.emitting.numpy_module import CodeOptions, emit
 from symrnn.errors import CheckFailedError, SymrnnError
 from symrnn.language import Cell, Role
@@ -66,6 +66,9 @@ def checked_code(cell: Cell, plain: bool = False, options: CodeOptions | None = 
 
 
 def _problems(cell: Cell, evaluator: Evaluator, options: CodeOptions) -> list[Problem]:
+    if options.lengths:
+        problems = [ragged(evaluator, at_kink=options.relu0, window=options.window)]
+        return [turned(cell, p) for p in problems] if options.numerator else problems
     problems = [single(evaluator, options.window)]
     if any(d.role in (Role.INPUT, Role.TARGET) for d in cell.declarations):
         problems.append(batched(evaluator, at_kink=options.relu0, window=options.window))

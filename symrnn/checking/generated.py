@@ -81,12 +81,55 @@ def batched(evaluator: Evaluator, count: int = 3, at_kink: float = 0.0, window: 
     return Problem(given, sum(loss for loss, _ in answers), gradients)
 
 
-def _other(cell: Cell, first: Instance, seed: int) -> Instance:
-    """Other data for the same parameters."""
-    drawn = random_instance(cell, seed, first.sizes)
-    shared = {key: value for key, value in first.values.items() if _is_shared(cell, key)}
+def ragged(
+    evaluator: Evaluator, shorter: tuple[int, ...] = (2, 0, 3), at_kink: float = 0.0, window: int | None = None
+) -> Problem:
+    """Sequences of different lengths in one batch, so many steps shorter than the longest.
+
+    Each counts as it would alone.  Behind its end stands what must not be read: values that are no numbers.
+    """
+    cell, first = evaluator.cell, evaluator.instance
+    (name,) = cell.time.last.names()
+    seeds = [(first.seed or 0) + 2000 + k for k in range(len(shorter))]
+    parts = [_other(cell, first, s, {name: first.sizes[name] - m}) for m, s in zip(shorter, seeds, strict=True)]
+    everyone = [Evaluator(cell, part, at_kink=at_kink) for part in parts]
+    answers = [_answer(each, window) for each in everyone]
+    datas = [arguments(cell, part) for part in parts]
+    steps = cell.time.length.value(first.sizes)
+    given: dict[str, Arrays] = {"params": datas[shorter.index(0)]["params"]}
+    for group in ("inputs", "targets", "initial"):
+        given[group] = {}
+        for key, value in datas[0][group].items():
+            each = [_padded(cell, key, d[group][key], steps, np.nan) for d in datas]
+            given[group][key] = value if _is_shared(cell, key) else np.stack(each, _batch_axis(cell, key))
+    given["inputs"]["lengths"] = np.array([steps - less for less in shorter])
+    gradients = {}
+    for key in answers[0][1]:
+        each = [_padded(cell, key, g[key], steps, 0.0) for _, g in answers]
+        gradients[key] = sum(each) if _is_shared(cell, key) else np.stack(each, _batch_axis(cell, key))
+    return Problem(given, sum(loss for loss, _ in answers), gradients)
+
+
+def _padded(cell: Cell, key: str, array: Array, steps: int, fill: float) -> Array:
+    """A sequence with so many steps; what has no time axis is left as it is."""
+    declared = cell.declaration.get(key)
+    if declared is None or not declared.timed:
+        return array
+    more = np.full((steps - len(array), *np.shape(array)[1:]), fill)
+    return np.concatenate([array, more])
+
+
+def _other(cell: Cell, first: Instance, seed: int, changed: Mapping[str, int] | None = None) -> Instance:
+    """Other data for the same parameters, of other sizes where any are changed."""
+    drawn = random_instance(cell, seed, {**first.sizes, **(changed or {})})
+    shared = {key: _while(drawn, key, value) for key, value in first.values.items() if _is_shared(cell, key)}
     learned = {key: value for key, value in first.initial.items() if _is_shared(cell, key)}
     return replace(drawn, values={**drawn.values, **shared}, initial={**drawn.initial, **learned})
+
+
+def _while(drawn: Instance, key: str, value: Any) -> Any:
+    """What one value serves all examples, at the times that an instance has."""
+    return {t: value[t] for t in drawn.values[key]} if isinstance(value, dict) else value
 
 
 def _is_shared(cell: Cell, key: str) -> bool:

@@ -10,8 +10,10 @@ from symrnn.emitting.numpy_compute import NARROW, WIDE, Compute, short_vectors
 from symrnn.emitting.numpy_expression import HELPERS
 from symrnn.emitting.numpy_fast import FastBody, gradient_source, make_workspace, plan_storage
 from symrnn.emitting.numpy_interface import CHECKS, DIAGNOSIS, LIKE, write_tables
+from symrnn.emitting.numpy_lengths import MASKS, Lengths, with_lengths
+from symrnn.emitting.numpy_lengths import NOTES as LENGTHS_NOTES
 from symrnn.emitting.numpy_narrow import NarrowBody, gradient_place
-from symrnn.emitting.numpy_plain import ROWS, PlainModule
+from symrnn.emitting.numpy_plain import ROWS, plain_module
 from symrnn.emitting.options import CodeOptions
 from symrnn.emitting.python_source import Source, wrap
 from symrnn.emitting.text import to_text
@@ -84,6 +86,8 @@ def assemble(cell: Cell, options: CodeOptions) -> str:
 
     Raises UnsupportedError where the planner cannot run the recursion step by step.
     """
+    given = with_lengths(cell, options)
+    cell, options = given.cell, given.options
     truncate = options.window is not None
     lined = with_lines_for_windows(build_system(cell, options.wrt, fold_constants=True, by_age=truncate))
     if truncate:
@@ -99,7 +103,7 @@ def assemble(cell: Cell, options: CodeOptions) -> str:
     narrow = _narrow(storage, interface, options.relu0) if not truncate else None
     if narrow is not None:
         parts.append(narrow)
-    return _Assembly(cell, system, interface, parts, options, lined.least).text()
+    return _Assembly(given, system, interface, parts, lined.least).text()
 
 
 def _narrow(storage: Storage, interface: Interface, relu0: float) -> Compute | None:
@@ -118,20 +122,17 @@ def _narrow(storage: Storage, interface: Interface, relu0: float) -> Compute | N
 class _Assembly(Caller):
     def __init__(
         self,
-        cell: Cell,
+        given: Lengths,
         system: System,
         interface: Interface,
         parts: list[Compute],
-        options: CodeOptions,
         least: int,
     ) -> None:
-        self.cell, self.system, self.parts = cell, system, parts
+        self.cell, self.system, self.parts, self.options = given.cell, system, parts, given.options
         for part in parts:
             part.share(parts)
-        self.options = options
         self.least = least
-        plain = PlainModule(build_system(cell, options.wrt, by_age=options.window is not None), options)
-        super().__init__(interface, parts[0].work, plain)
+        super().__init__(interface, parts[0].work, plain_module(given))
         if interface.length_slot is None:
             raise UnsupportedError("nothing that is given has a time axis")
 
@@ -156,7 +157,8 @@ class _Assembly(Caller):
             head.blank(2)
             head.block(HELPERS[name])
         parts = [head, maker, allocating, *computes, self.plain.source]
-        helpers = [PIECES, CHECKS, LIKE, DIAGNOSIS, *([ROWS] if self.plain.uses_rows else [])]
+        masks = [MASKS] if self.plain.masks else []
+        helpers = [PIECES, CHECKS, *masks, LIKE, DIAGNOSIS, *([ROWS] if self.plain.uses_rows else [])]
         texts = ["\n".join(p.lines).strip("\n") for p in parts] + [h.strip("\n") for h in helpers]
         return "\n\n\n".join(texts) + "\n"
 
@@ -172,6 +174,9 @@ class _Assembly(Caller):
             head.raw(f"    {cell.loss_name} = {to_text(cell.loss)}")
         head.raw()
         head.block(NOTES)
+        if self.plain.masks:
+            head.raw()
+            head.block(LENGTHS_NOTES)
         head.raw('"""')
         head.raw()
         head.raw("import numpy as np")
@@ -180,7 +185,7 @@ class _Assembly(Caller):
         if any(slot.labels for slot in self.interface.slots):
             head.raw("UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}")
         head.blank(1)
-        write_tables(head, self.system, self.interface, self.plain.writer, self.options)
+        write_tables(head, self.system, self.interface, self.plain.writer, self.options, self.plain.lengths)
 
     # ---- make_loss_and_gradients
 
@@ -232,7 +237,8 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
                     source.assign(self.work.index_names[rule.size], axis)
                 source.raw(f"steps = len({length.group}[{length.key!r}])")
                 source.raw(self._batch_line(lead))
-                floats = [s for s in self.interface.slots if not s.labels and s.is_array]
+                masks = self.plain.masks
+                floats = [s for s in self.interface.slots if not s.labels and s.is_array and s.key not in masks]
                 types = "".join(f"{s.group}[{s.key!r}].dtype, " for s in floats)
                 if self.options.dtype or not floats:
                     source.raw("dtype = np.dtype(DTYPE)")
@@ -243,7 +249,8 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
             with source.indented("except (KeyError, TypeError, AttributeError, IndexError, ValueError)"):
                 source.raw("fine = False")
             with source.indented("if not fine"):
-                source.raw("data = _unpack(params, inputs, targets, initial)")
+                given = "*_masked(inputs, targets)" if self.plain.masks else "inputs, targets"
+                source.raw(f"data = _unpack(params, {given}, initial)")
                 for rule in self.interface.sizes:
                     source.raw(f"{self.work.index_names[rule.size]} = data[{rule.size!r}]")
                 source.raw("steps, dtype = data['steps'], data['dtype']")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from symrnn.emitting.numpy_compute import tuple_text
 from symrnn.emitting.numpy_plain import PlainModule
+from symrnn.emitting.numpy_plain_gradients import MASKED
 from symrnn.emitting.numpy_values import Workspace
 from symrnn.emitting.python_source import Source
 from symrnn.planning.graph import Arg, Op, deref
@@ -28,6 +29,8 @@ class Caller:
         source.blank(1)
         with source.indented("def loss_and_gradients(params, inputs, targets, initial=None)"):
             source.raw('"""The loss and its gradients by name; they stand in buffers that the next call overwrites."""')
+            if self.plain.masks:
+                source.raw(MASKED)
             with source.indented("try"):
                 for group in ("params", "inputs", "targets", "initial"):
                     members = [s for s in slots if s.group == group]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_expression import NumpyWriter
+from symrnn.emitting.numpy_lengths import Lengths
 from symrnn.emitting.options import DEFAULTS, CodeOptions
 from symrnn.emitting.python_source import Source
 from symrnn.language import Index
@@ -143,7 +144,12 @@ def _explain_non_finite(given):
 
 
 def write_tables(
-    source: Source, system: System, interface: Interface, writer: NumpyWriter, options: CodeOptions = DEFAULTS
+    source: Source,
+    system: System,
+    interface: Interface,
+    writer: NumpyWriter,
+    options: CodeOptions = DEFAULTS,
+    lengths: Lengths | None = None,
 ) -> None:
     """The tables that say what the module takes, and how sizes are read off shapes."""
     source.comment("What the functions take: keys, and the shape of each array at one time, for one example.")
@@ -167,6 +173,8 @@ def write_tables(
     source.raw(f"FIRST = {system.time.first.constant or 0}")
     meaning = "what is computed in" if options.dtype else "computed in the type of what is given"
     source.raw(f"DTYPE = {options.dtype!r}  # {meaning}")
+    if lengths is not None:
+        lengths.tables(source)
     if options.window is not None:
         source.raw(f"WINDOW = {options.window}  # what a step's loss does to earlier steps counts so many steps back")
     _write_length(source, system, interface)

@@ -7,7 +7,6 @@ from symrnn.emitting.numpy_plain import emit_plain
 from symrnn.emitting.options import CodeOptions
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell
-from symrnn.planning.system import build_system
 
 __all__ = ["CodeOptions", "emit"]
 
@@ -20,12 +19,11 @@ def emit(cell: Cell, plain: bool = False, options: CodeOptions | None = None) ->
     name in ``options.wrt``.
     """
     chosen = options or CodeOptions()
-    for name in ("lengths", "checkpoint"):
-        if getattr(chosen, name) not in (None, False):
-            raise UnsupportedError(f"generated code has no {name} yet")
+    if chosen.checkpoint:
+        raise UnsupportedError("generated code has no checkpoint yet")
     if not plain and cell.loss is not None:
         try:
             return assemble(cell, chosen)
         except UnsupportedError:
             pass
-    return emit_plain(build_system(cell, chosen.wrt, by_age=chosen.window is not None), chosen)
+    return emit_plain(cell, chosen)

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_expression import HELPERS
 from symrnn.emitting.numpy_interface import CHECKS, DIAGNOSIS, LIKE, write_tables
-from symrnn.emitting.numpy_plain_gradients import PlainGradients
+from symrnn.emitting.numpy_lengths import MASKS, NOTES, Lengths, with_lengths
+from symrnn.emitting.numpy_plain_gradients import MASKED, PlainGradients
 from symrnn.emitting.options import CodeOptions
 from symrnn.emitting.python_source import Source
 from symrnn.emitting.text import to_text
-from symrnn.language import Role
+from symrnn.language import Cell, Role
 from symrnn.planning.interface import reads_targets
-from symrnn.planning.system import Definition, Initial, System
+from symrnn.planning.system import Definition, Initial, build_system
 
 
 class PlainModule(PlainGradients):
@@ -46,6 +47,9 @@ class PlainModule(PlainGradients):
             head.raw(f"    {cell.loss_name} = {to_text(cell.loss)}")
         head.raw()
         head.block(MODULE_NOTES)
+        if self.masks:
+            head.raw()
+            head.block(NOTES)
         if self.interface.counter is not None:
             key = self.interface.counter.key
             head.raw(f"inputs[{key!r}] is the last time: no array tells how many steps there are.")
@@ -53,7 +57,7 @@ class PlainModule(PlainGradients):
         head.raw()
         head.raw("import numpy as np")
         head.blank(1)
-        write_tables(head, self.system, self.interface, self.writer, self.options)
+        write_tables(head, self.system, self.interface, self.writer, self.options, self.lengths)
         for name in self.writer.helpers:
             head.blank(2)
             head.block(HELPERS[name])
@@ -62,7 +66,7 @@ class PlainModule(PlainGradients):
         return head.text() + "\n\n" + lines.rstrip() + "\n\n\n" + self._helpers()
 
     def _helpers(self) -> str:
-        parts = [CHECKS]
+        parts = [CHECKS, *([MASKS] if self.masks else [])]
         if self.system.loss is not None:
             parts += [LIKE, DIAGNOSIS]
         return "\n\n".join(p.strip("\n") + "\n" for p in parts)
@@ -85,6 +89,8 @@ class PlainModule(PlainGradients):
             self.continuing = True
             body = self._nested(lambda: self._forward_body(wanted))
             self.continuing = False
+            if self.masks:
+                self.source.raw(MASKED if needs_targets else "inputs, _ = _masked(inputs)")
             self._unpack(body, f"_unpack({arguments})")
             self.source.lines += body.lines
 
@@ -112,14 +118,22 @@ class PlainModule(PlainGradients):
         names = {d.name for d in definitions}
         for initial in self.system.initials:
             if initial.state.name in names:
-                text = py.unparse(
-                    py.subscript(py.name(self.computed[initial.state.name, Role.COMPUTED]), self._final_row(initial))
-                )
+                values = py.name(self.computed[initial.state.name, Role.COMPUTED])
+                text = py.unparse(py.subscript(values, self._final_row(initial)))
+                if self.masks and initial.state.depth > 1 and not initial.state.backward:
+                    text = f"{py.unparse(values)}[{self._own_end(initial)}, np.arange(batch)]"
                 if initial.load.batched:
                     text = f"{text} if has_batch else {text}[0]"
                 self.source.raw(f"    {initial.key!r}: {text},")
         self.source.raw("}")
         self.source.raw("return variables, final_state")
+
+    def _own_end(self, initial: Initial) -> str:
+        """The rows of the last steps of sequences of different lengths: a held state has its last value alone."""
+        back = (self.system.time.first - 1 - initial.time).constant or 0
+        first = (self.system.time.first - 1 - self.origin).constant or 0
+        rows = f"data[{self.masks[0]!r}].sum(0).astype(int)"
+        return rows if back == first else f"{rows} - {back - first}" if back > first else f"{rows} + {first - back}"
 
     def _final_row(self, initial: Initial) -> ast.expr:
         time = self.system.time
@@ -145,9 +159,16 @@ def _rows(array, first, rows, fill):
 '''
 
 
-def emit_plain(system: System, options: CodeOptions | None = None) -> str:
+def plain_module(given: Lengths) -> PlainModule:
+    """The writer of a plain module for a cell and its options."""
+    options = given.options
+    system = build_system(given.cell, options.wrt, by_age=options.window is not None)
+    return PlainModule(system, options, lengths=given)
+
+
+def emit_plain(cell: Cell, options: CodeOptions | None = None) -> str:
     """The source of the plain module."""
-    module = PlainModule(system, options or CodeOptions())
+    module = plain_module(with_lengths(cell, options or CodeOptions()))
     text = module.text()
     if module.uses_rows:
         text = text.rstrip("\n") + "\n\n\n" + ROWS.strip("\n") + "\n"

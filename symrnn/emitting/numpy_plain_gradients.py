@@ -18,6 +18,9 @@ LOSS_AND_GRADIENTS = (
 )
 
 
+MASKED = "inputs, targets = _masked(inputs, targets)"
+
+
 class PlainGradients(PlainWindow):
     """The loss, the loops back, and the sums over time."""
 
@@ -33,6 +36,8 @@ class PlainGradients(PlainWindow):
             self.writing_loss = True
             body = self._nested(self._loss_body)
             self.writing_loss = False
+            if self.masks:
+                self.source.raw(MASKED)
             self._unpack(body, "_unpack(params, inputs, targets, initial)")
             self.source.lines += body.lines
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_expression import NumpyWriter
+from symrnn.emitting.numpy_lengths import Lengths
 from symrnn.emitting.options import CodeOptions
 from symrnn.emitting.python_source import Names, Source
 from symrnn.errors import UnsupportedError
@@ -62,6 +63,7 @@ class PlainNames:
     system: System
     options: CodeOptions = field(default_factory=CodeOptions)
     source: Source = field(default_factory=Source)
+    lengths: Lengths | None = None
 
     def __post_init__(self) -> None:
         cell = self.system.cell
@@ -78,6 +80,11 @@ class PlainNames:
         self.reach: dict[tuple[str, Role], Reach] = reaches(self.system)
         self.free = names
         self.writer = NumpyWriter(self._load, self.index_names, self.options.relu0)
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The inputs that are made of the lengths of the sequences, if they may differ."""
+        return self.lengths.masks if self.lengths is not None else ()
 
     def _time_names(self) -> set[str]:
         return set(self.system.time.last.names() | self.system.time.first.names())

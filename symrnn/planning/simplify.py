@@ -196,11 +196,9 @@ def _gated_mean(op: Op) -> bool:
                 continue
             rest_a, rest_b = _without(a.op, at), _without(b.op, place)
             difference = _plus([(rest_a, ONE), (rest_b, -ONE)], op.axes)
-            gated = Op("product", [g, Arg(difference)], (ONE, ((0,), (0,)), (0,), ()), op.axes, True, True)
-            gated.batched, gated.timed = _either(g.op, difference)
-            if len(op.axes) != 1:
-                names = tuple(range(len(op.axes)))
-                gated.data = (ONE, (names if g.op.axes else (), names), names, ())
+            names = tuple(range(len(op.axes)))
+            data = (ONE, (names if g.op.axes else (), names), names, ())
+            gated = Op("product", [g, Arg(difference)], data, op.axes, *_either(g.op, difference))
             kept = [t for k, t in enumerate(terms) if k not in (i, j)]
             op.args = [rest_b, Arg(gated), *(a for a, _ in kept)]
             op.data = (ONE, ONE, *(c for _, c in kept))
