@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from time import monotonic
+from time import thread_time
 
 from symrnn.calculus.derive import derive
 from symrnn.calculus.transposition import flip
@@ -15,6 +15,7 @@ from symrnn.checking.counterexample import smallest
 from symrnn.checking.edit import Candidate
 from symrnn.checking.edits import candidates
 from symrnn.checking.judge import Finding, Judge
+from symrnn.checking.localisation import Localisation, localised
 from symrnn.checking.marks import marked
 from symrnn.checking.places import is_small, size
 from symrnn.checking.readings import as_evaluated
@@ -31,7 +32,7 @@ from symrnn.reading.scope import Scope
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to look for a repair: in formulas tried, and in seconds (then the result depends on the machine)."""
+    """How long to look for a repair: in formulas tried, and in seconds of computing (then the result depends on the machine)."""
 
     candidates: int = 6_000
     seconds: float = 3.5
@@ -39,6 +40,9 @@ class Effort:
 
 USUAL = Effort()
 NO_REPAIR = "no single change of the kinds that were tried makes it right"
+
+LOOKS_APART = 32
+"""Looking at the clock takes as long as a candidate does: it is not done for each."""
 
 MOST_REPAIRS = 4
 MOST_READINGS = 3
@@ -213,11 +217,11 @@ def _times(factor: Node, expression: Node) -> Node:
 def diagnose_unconformable(answer: Answer, asked: Asked, bench: Bench, effort: Effort = USUAL) -> Diagnosis:
     """Right formulas one change of the text away from one that doesn't multiply."""
     latex = looks_like_latex(answer.text)
-    judge, end = Judge(bench), monotonic() + effort.seconds
+    judge, end = Judge(bench), thread_time() + effort.seconds
     found: list[Repair] = []
     changed = latex_sketches(answer.text, answer.source) if latex else sketches(answer.text, answer.source)
     for sketch in changed:
-        if monotonic() > end or (found and found[0].kind != sketch.kind):
+        if thread_time() > end or (found and found[0].kind != sketch.kind):
             break
         try:
             readings = read_answer(replace(answer, text=sketch.text), asked)
@@ -279,7 +283,7 @@ class Search:
 
     def __init__(self, judge: Judge, bench: Bench, effort: Effort, tau: int) -> None:
         self.judge, self.bench, self.effort, self.tau = judge, bench, effort, tau
-        self.end = monotonic() + effort.seconds
+        self.end = thread_time() + effort.seconds
 
     def repairs(self, reading: Reading) -> tuple[Repair, ...]:
         """Right formulas one change away, of the likeliest kinds that have any."""
@@ -287,17 +291,31 @@ class Search:
         if not is_small(reading.formula):
             return ()
         station, point = self._quick(asked)
-        pool = self.bench.pool(asked)
+        where = localised(reading, self.bench, station, point)
+        found = self._found(reading, station, point, where) if where is not None else []
+        found = found or self._found(reading, station, point, None)
+        old = to_text(reading.formula)
+        return tuple(_repair(candidate, old) for candidate in sorted(found, key=_unlikely))
+
+    def _found(
+        self, reading: Reading, station: Station, point: dict[str, int], where: Localisation | None
+    ) -> list[Candidate]:
+        """The changes that mend a formula, all of the first stage that has any; only in some lines, where known."""
         found: list[Candidate] = []
         stage: int | None = None
-        for count, (number, candidate) in enumerate(candidates(reading.formula, asked.cell, pool)):
-            if count > self.effort.candidates or monotonic() > self.end or (stage is not None and number > stage):
+        lines = None if where is None else where.lines
+        changed = candidates(reading.formula, reading.asked.cell, self.bench.pool(reading.asked), lines)
+        for count, (number, candidate) in enumerate(changed):
+            if count > self.effort.candidates or (stage is not None and number > stage):
                 break
+            if not count % LOOKS_APART and thread_time() > self.end:
+                break
+            if where is not None and not where.mends(candidate.formula):
+                continue
             if self._is_right(candidate, reading, station, point):
                 stage = number
                 found.append(candidate)
-        old = to_text(reading.formula)
-        return tuple(_repair(candidate, old) for candidate in sorted(found, key=_unlikely))
+        return found
 
     def _quick(self, asked: Asked) -> tuple[Station, dict[str, int]]:
         """Where candidates are tried first: where the answer itself is wrong, at the times furthest apart."""

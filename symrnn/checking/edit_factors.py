@@ -90,7 +90,7 @@ def drop_factor(place: Place, setting: Setting) -> Iterator[Change]:
 def add_factor(place: Place, setting: Setting) -> Iterator[Change]:
     """A factor that is missing, from the pool of the cell's Jacobians, weights and gates."""
     node, parent = place.node, place.parent
-    if isinstance(parent, (MatMul, Hadamard, Transpose, Diag, Power, Divide)) or isinstance(node, (Sum, Number)):
+    if isinstance(parent, (MatMul, Hadamard, Transpose, Power, Divide)) or isinstance(node, (Sum, Number)):
         return
     if isinstance(node, Add) and isinstance(parent, (Add, Product)):
         return

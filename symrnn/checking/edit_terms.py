@@ -138,13 +138,11 @@ def _gather(node: Add) -> Iterator[Change]:
             continue
         rest = (*found[:number], *found[number + 1 :])
         factors = inner.args[0]
-        for last in (True, False):
-            kept, end = (factors[:-1], factors[-1]) if last else (factors[1:], factors[0])
-            grouped = made(Add, (end, *rest))
-            if grouped is None or grouped.shape not in (end.shape, node.shape):
+        for place, factor in enumerate(factors):
+            grouped = made(Add, (factor, *rest))
+            if grouped is None or grouped.shape not in (factor.shape, node.shape):
                 continue
-            changed = (*kept, grouped) if last else (grouped, *kept)
-            product = made(type(inner), changed)
+            product = made(type(inner), (*factors[:place], grouped, *factors[place + 1 :]))
             new = build.neg(product) if product is not None and isinstance(term, Neg) else product
             if new is not None:
                 yield Change("parenthesis", new, f"parentheses are missing around {to_text(grouped)}")

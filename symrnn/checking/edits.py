@@ -6,7 +6,7 @@ was.  Rules know nothing of what is right; they build candidates, and numbers de
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from symrnn.checking.edit import Candidate, Change, Rule, Setting
 from symrnn.checking.edit_factors import add_factor, drop_factor, order_of_factors, scale, transposition
@@ -31,18 +31,23 @@ from symrnn.language import Cell, Formula
 STAGES: tuple[tuple[Rule, ...], ...] = (
     (shift_time, transposition, order_of_factors, reverse_product, immediate),
     (limits, signs, shift_piece, missing_sum),
-    (drop_factor, terms, missing_one, primes, squares, scale, other_part, parentheses),
+    (drop_factor, terms, missing_one, primes, squares, scale, other_part, other_variable, parentheses),
     (missing_path,),
     (missing_gate_path,),
-    (missing_terms, missing_transpose, other_variable, add_factor),
+    (missing_terms, missing_transpose, add_factor),
 )
 """Which kinds of change are tried first."""
 
 
-def candidates(formula: Formula, cell: Cell, pool: Pool) -> Iterator[tuple[int, Candidate]]:
-    """Every formula one change away, each once, the likeliest kinds first, with the number of their stage."""
+def candidates(
+    formula: Formula, cell: Cell, pool: Pool, lines: Collection[int | None] | None = None
+) -> Iterator[tuple[int, Candidate]]:
+    """Every formula one change away, each once, the likeliest kinds first, with the number of their stage.
+
+    ``lines`` are those that are changed, all where it is None: the numbers of parts, None for the formula's own line.
+    """
     setting = Setting(cell, formula, pool)
-    found = list(places(formula))
+    found = [place for place in places(formula) if lines is None or place.part in lines]
     seen: set[Formula] = {formula}
     for number, rules in enumerate(STAGES):
         for place in found:

@@ -34,6 +34,12 @@ from symrnn.language.traversal import find, substitute, substitute_indices, vari
 from symrnn.reading.latex_functions import slope_of_output
 
 MOST_STATES = 4
+SINGLE: Shape = (Index.of(1), Index.of(1))
+
+
+def is_single(shape: Shape) -> bool:
+    """Whether it is the shape of one number."""
+    return shape in ((), SINGLE)
 
 
 class Pool:
@@ -73,8 +79,9 @@ class Pool:
     def scalars(self, times: Sequence[Index], parts: Sequence[Part]) -> Iterator[Node]:
         """Scalars that may multiply anything: slopes, weights, gates, parts, pieces of the right answers."""
         yield from self.arrays((), times)
+        yield from self.arrays(SINGLE, times)
         for factor in self.factors(times, parts):
-            if factor.is_scalar and not isinstance(factor, Number):
+            if factor.is_single and not isinstance(factor, Number):
                 yield factor
 
     def arrays(self, shape: Shape, times: Sequence[Index]) -> Iterator[Node]:
@@ -115,7 +122,7 @@ class Pool:
         if line is not None and line.time is not None and line.time.name is not None:
             yield from self._future(line, shape)
         for term in self._placed(self._answer_terms, times, parts):
-            if term.shape == shape:
+            if term.shape == shape or (term.is_single and is_single(shape)):
                 yield term, "a term is missing"
 
     def paths(self, shape: Shape, time: Index, parts: Sequence[Part], gates: bool) -> Iterator[Node]:

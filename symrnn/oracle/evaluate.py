@@ -19,13 +19,14 @@ from symrnn.oracle.arithmetic import FLOAT, Arithmetic
 from symrnn.oracle.components import axis_length
 from symrnn.oracle.contraction import compile_contraction
 from symrnn.oracle.differentiate import Differentiator, Step, choose_step
-from symrnn.oracle.frame import BUDGET, OUT, Array, Frame, Missing, Slots
+from symrnn.oracle.frame import BUDGET, OUT, Array, Frame, Missing, Slot, Slots
 from symrnn.oracle.instance import Instance
 from symrnn.oracle.parts import FormulaProgram
 from symrnn.oracle.scope import Compiled
 from symrnn.oracle.simulate import Unrolled
 
 NO_TIMES: Mapping[str, int] = {}
+NOTHING_GIVEN: Mapping[Slot, Array] = {}
 
 
 class Evaluator:
@@ -69,8 +70,13 @@ class Evaluator:
             raise self.unrolled.explain(request.slot) from None
         return value.reshape(()) if self.unrolled.is_scalar(name, time) else value
 
-    def evaluate(self, expression: Node | Formula, times: Mapping[str, int] = NO_TIMES) -> Array:
-        """The value at these times.
+    def evaluate(
+        self,
+        expression: Node | Formula,
+        times: Mapping[str, int] = NO_TIMES,
+        given: Mapping[Slot, Array] = NOTHING_GIVEN,
+    ) -> Array:
+        """The value at these times; ``given`` are values of parts by name and time that are not to be computed.
 
         Raises DataError where the expression asks for something outside the time range, for a derivative that
         is not defined, or for more operations than the budget allows.
@@ -79,7 +85,7 @@ class Evaluator:
         program = FormulaProgram(formula, self.unrolled.compiler, self.cell.time)
         compiled = program.compile(formula.expression)
         self._check_times(compiled.free, times)
-        value = self._run(program, compiled, times, self.unrolled.compiler.weight(formula.expression))
+        value = self._run(program, compiled, times, self.unrolled.compiler.weight(formula.expression), given)
         return value.reshape(()) if formula.expression.is_scalar else value
 
     def evaluate_index_form(
@@ -88,6 +94,7 @@ class Evaluator:
         free: Sequence[str],
         times: Mapping[str, int] = NO_TIMES,
         sizes: Mapping[str, int] | None = None,
+        given: Mapping[Slot, Array] = NOTHING_GIVEN,
     ) -> Array:
         """The array of a scalar expression with open component indices, its axes in the order of ``free``.
 
@@ -102,7 +109,7 @@ class Evaluator:
         program = FormulaProgram(formula, self.unrolled.compiler, self.cell.time)
         compiled, axes = compile_contraction(formula.expression, program, free, times, sizes or {})
         self._check_times(compiled.free, times)
-        value = self._run(program, compiled, times, self.unrolled.compiler.weight(formula.expression))
+        value = self._run(program, compiled, times, self.unrolled.compiler.weight(formula.expression), given)
         return axes.collect(value)
 
     def _one_by_one(
@@ -140,9 +147,16 @@ class Evaluator:
                 hint="Times are given with the question; an index of entries belongs to an index form.",
             )
 
-    def _run(self, program: FormulaProgram, compiled: Compiled, times: Mapping[str, int], weight: int) -> Array:
+    def _run(
+        self,
+        program: FormulaProgram,
+        compiled: Compiled,
+        times: Mapping[str, int],
+        weight: int,
+        given: Mapping[Slot, Array] = NOTHING_GIVEN,
+    ) -> Array:
         frame = self._frame
-        frame.budget, frame.parts, frame.local = self.budget, {}, {}
+        frame.budget, frame.parts, frame.local = self.budget, dict(given), {}
         frame.spend(weight)
         try:
             with np.errstate(all="ignore"):
