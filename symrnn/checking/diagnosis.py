@@ -32,7 +32,10 @@ from symrnn.reading.scope import Scope
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to look for a repair: in formulas tried, and in seconds of computing (then the result depends on the machine)."""
+    """How long to look for a repair: in formulas tried, and in seconds of computing.
+
+    Where the seconds are what ends a search, the result depends on the machine.
+    """
 
     candidates: int = 6_000
     seconds: float = 3.5

@@ -151,10 +151,11 @@ def _is_square(node: Node) -> bool:
 
 
 def _is_bare(piece: tuple[Node, ...]) -> bool:
-    """Whether there is nothing but one matrix of the cell, or what is its own transpose."""
-    if all(isinstance(node, Diag) for node in piece):
+    """Whether there is nothing but one matrix of the cell, what is its own transpose, or a product that may run back."""
+    if all(isinstance(node, Diag) for node in piece) or any(isinstance(node, Product) for node in piece):
         return True
-    return len(piece) == 1 and isinstance(_unsigned(piece[0]), (Variable, Transpose))
+    inner = _unsigned(piece[0])
+    return len(piece) == 1 and isinstance(inner.args[0] if isinstance(inner, Transpose) else inner, Variable)
 
 
 def _is_outer(piece: tuple[Node, ...]) -> bool:
