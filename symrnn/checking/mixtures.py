@@ -151,7 +151,7 @@ def _is_square(node: Node) -> bool:
 
 
 def _is_bare(piece: tuple[Node, ...]) -> bool:
-    """Whether there is nothing but one matrix of the cell, what is its own transpose, or a product that may run back."""
+    """Whether there is nothing but a matrix of the cell, what is its own transpose, or a product that may run back."""
     if all(isinstance(node, Diag) for node in piece) or any(isinstance(node, Product) for node in piece):
         return True
     inner = _unsigned(piece[0])
