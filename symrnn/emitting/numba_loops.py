@@ -180,8 +180,7 @@ class LoopWriter:
         last_out = max((at for at, x in enumerate(order) if x in product.out), default=-1)
         target = self.target(name, array)
         if last_out < len(loops) - 1 and all(x in product.out for x in list(order)[: last_out + 1]):
-            total = self.names.give("total") if "total" not in self.index_names else self.index_names["total"]
-            self.index_names["total"] = total
+            total = self.total_name()
             with self.nest(loops[: last_out + 1]):
                 self.source.raw(f"{total} = 0.0")
                 with self.nest(loops[last_out + 1 :]):
@@ -192,6 +191,12 @@ class LoopWriter:
             with self.nest(loops):
                 self.source.augment(target(place), value)
         self.ready[array] = name
+
+    def total_name(self, wanted: str = "total") -> str:
+        """The variable that sums are gathered in; one of that kind is enough for a function."""
+        if wanted not in self.index_names:
+            self.index_names[wanted] = self.names.give(wanted)
+        return self.index_names[wanted]
 
     def _vector(self, array: arrays.Apply) -> None:
         operand = array.arguments[0]

@@ -17,6 +17,7 @@ from symrnn.emitting.numba_text import (
     COMPILED,
     EXACTLY,
     HELPERS,
+    INLINED,
     LIMITS,
     MAKER_NOTES,
     MODULE_NOTES,
@@ -120,6 +121,8 @@ class NumbaModule(NumbaExample):
         head.block(COMPILED)
         if POWERS in helpers:
             head.block(EXACTLY)
+        if any("@inlined" in helper for helper in helpers):
+            head.block(INLINED)
         if any("FEW" in helper for helper in helpers):
             head.block(LIMITS)
         head.blank(1)

@@ -101,8 +101,14 @@ class ProductWriter:
         assert found is not None
         matrix, flip, vector = found
         self.loops.helpers["multiply"] = None
-        rows, out = self._rows(vector, stage), self._rows(Arg(op), stage)
-        self.loops.source.raw(f"multiply({rows}, {self._weight(matrix, flip)}, {out})")
+        weights, out = self._weight(matrix, flip), self._rows(Arg(op), stage)
+        memory = self.places.memory(vector.op)
+        if stage.kind == "loop" and memory.rows is not None:
+            self.loops.helpers["multiply_at"] = None
+            row = py.unparse(self.places.row(memory, vector.shift))
+            self.loops.source.raw(f"multiply_at({memory.name}, {row}, {weights}, {out})")
+        else:
+            self.loops.source.raw(f"multiply({self._rows(vector, stage)}, {weights}, {out})")
 
     def _rows(self, arg: Arg, stage: Stage) -> str:
         memory = self.places.memory(arg.op)
@@ -147,7 +153,7 @@ class ProductWriter:
         loops = [(ast.unparse(shown[x]), sizes[x]) for x in order]
         outer = [x for x in order if x in out]
         if order[: len(outer)] == outer:
-            name = self._total_name()
+            name = self.loops.total_name()
             with self.loops.nest(loops[: len(outer)]):
                 self.loops.source.raw(f"{name} = 0.0")
                 with self.loops.nest(loops[len(outer) :]):
@@ -158,11 +164,6 @@ class ProductWriter:
             self.loops.source.assign(target(place), py.constant(0.0))
         with self.loops.nest(loops):
             self.loops.source.augment(target(place), value)
-
-    def _total_name(self) -> str:
-        if "total" not in self.work.index_names:
-            self.work.index_names["total"] = self.work.names.give("total")
-        return self.work.index_names["total"]
 
     # ---- sums over times
 

@@ -279,11 +279,14 @@ class ScheduleWriter:
     def _largest(self, op: Op) -> None:
         (arg,) = reads(op)
         value = self.places.stand_in(arg)
-        self.loops.helpers["largest"] = None
+        axis, size = self.loops.axis_loops(arg.op.axes)[0]
+        top = self.loops.total_name("top")
         with self._nest(op.batched, ()):
             self.loops.prepare(value)
-            row = self.loops.entry(value, (py.slice_(),))
-            self.source.assign(self.places.entry(Arg(op), ()), py.call("largest", row))
+            self.source.assign(top, self.loops.entry(value, (py.constant(0),)))
+            with self.source.indented(f"for {axis} in range(1, {self.work.index(size)})"):
+                self.source.assign(top, py.call("max", py.name(top), self.loops.entry(value, (py.name(axis),))))
+            self.source.assign(self.places.entry(Arg(op), ()), py.name(top))
 
     def _at(self, op: Op) -> None:
         self.places.now = op.data[0]

@@ -87,43 +87,55 @@ def step(x, below, above, at_zero):
     """The slope of a function with a kink at 0."""
     return above if x > 0 else below if x < 0 else at_zero
 ''',
-    "largest": '''
-@numba.njit(fastmath={"nnan", "nsz"}, error_model="numpy")
-def largest(x):
-    """The largest entry of a vector."""
-    found = x[0]
-    for i in range(1, len(x)):
-        found = max(found, x[i])
-    return found
-''',
     "multiply": '''
 @compiled
+def multiply_matrices(rows, weights, out):
+    """out = rows @ weights.T, by BLAS."""
+    if rows.shape[0] == 1:
+        np.dot(weights, rows[0], out[0])
+    else:
+        np.dot(rows, weights.T, out)
+
+
+@inlined
 def multiply(rows, weights, out):
     """out = rows @ weights.T, by loops where a call of BLAS costs more than its work."""
-    if rows.shape[0] * weights.size <= (FEW if rows.shape[0] > 1 else FEW_FOR_ONE):
+    if weights.size > (FEW_FOR_ONE if rows.shape[0] == 1 else FEW):
+        multiply_matrices(rows, weights, out)
+    else:
         for b in range(rows.shape[0]):
             for i in range(weights.shape[0]):
                 total = 0.0
                 for j in range(weights.shape[1]):
                     total += weights[i, j] * rows[b, j]
                 out[b, i] = total
-    elif rows.shape[0] == 1:
-        np.dot(weights, rows[0], out[0])
+''',
+    "multiply_at": '''
+@inlined
+def multiply_at(array, t, weights, out):
+    """out = array[t] @ weights.T, the same for one row of an array with times."""
+    if weights.size > (FEW_FOR_ONE if array.shape[1] == 1 else FEW):
+        multiply_matrices(array[t], weights, out)
     else:
-        np.dot(rows, weights.T, out)
+        for b in range(array.shape[1]):
+            for i in range(weights.shape[0]):
+                total = 0.0
+                for j in range(weights.shape[1]):
+                    total += weights[i, j] * array[t, b, j]
+                out[b, i] = total
 ''',
     "multiply_columns": '''
 @compiled
 def multiply_columns(left, right, out):
     """out = left.T @ right, the sum of the outer products of their rows."""
-    if left.size * right.shape[1] <= FEW:
+    if left.shape[1] * right.shape[1] > FEW or left.size * right.shape[1] > FEW_FOR_ONE:
+        np.dot(left.T, right, out)
+    else:
         out[:, :] = 0.0
         for b in range(left.shape[0]):
             for i in range(left.shape[1]):
                 for j in range(right.shape[1]):
                     out[i, j] += left[b, i] * right[b, j]
-    else:
-        np.dot(left.T, right, out)
 ''',
     "sum_rows": '''
 @compiled
@@ -184,8 +196,12 @@ def grown_less_one(r):
 '''
 
 LIMITS = """
-# So many multiplications cost less in loops than in a call of BLAS, with a batch and for a single example; measured.
-FEW, FEW_FOR_ONE = 4096, 8192
+# Matrices with so few entries are multiplied by loops, for a batch and for a single example; measured.
+FEW, FEW_FOR_ONE = 128, 8192
+"""
+
+INLINED = """
+inlined = numba.njit(fastmath={"reassoc", "contract", "nsz"}, error_model="numpy", forceinline=True)
 """
 
 READY = '''
