@@ -158,6 +158,12 @@ class FastGradients:
             width = " * ".join(["batch", *(work.factor(a) for a in memory.axes)])
             lead = [] if memory.rows is None else [work.index(memory.rows[1] - memory.rows[0] + 1)]
             lines.append(f"{flat} = {name}.reshape({tuple_text(', '.join([*lead, width]))})")
+        for name, line in places.lines.items():
+            memory = known[name]
+            assert memory.rows is not None
+            rows = work.factor(memory.rows[1] - memory.rows[0] + 1)
+            count = " * ".join([rows, "batch", *(work.factor(a) for a in memory.axes)])
+            lines.append(f"{line} = {name}.reshape({count})")
         lines += self.writer.products.lines
         for name, axes_ in self.writer.loops.scratch.items():
             if axes_:

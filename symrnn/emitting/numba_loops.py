@@ -28,7 +28,7 @@ SCALARS: Mapping[str, str] = {
     "leaky_relu": "max(x, 0.0) + 0.01 * min(x, 0.0)",
     "softplus": "max(x, 0.0) + math.log1p(exp(-abs(x)))",
     "exp": "exp(x)",
-    "log": "math.log(x)",
+    "log": "log(x)",
     "sqrt": "math.sqrt(x)",
     "sin": "math.sin(x)",
     "cos": "math.cos(x)",
@@ -38,7 +38,7 @@ SCALARS: Mapping[str, str] = {
 }
 """Functions of one entry."""
 
-WITH = {"tanh": ("tanh",), "sigmoid": ("exp", "sigmoid"), "exp": ("exp",), "softplus": ("exp",)}
+WITH = {"tanh": ("tanh",), "sigmoid": ("exp", "sigmoid"), "exp": ("exp",), "softplus": ("exp",), "log": ("log",)}
 """The helper functions that they need."""
 
 SLOPES = {"relu": (0.0, 1.0), "leaky_relu": (0.01, 1.0), "abs": (-1.0, 1.0)}

@@ -136,7 +136,7 @@ class NumbaModule(NumbaExample):
     def _helpers(self) -> list[str]:
         """Helper functions, those first that others use."""
         found = [HELPERS[name] for name in HELPERS if name in self.writer.helpers]
-        return [POWERS, *found] if any("two_to" in text for text in found) else found
+        return [POWERS, *found] if any("@exactly" in text for text in found) else found
 
     # ---- the compiled function
 

@@ -24,7 +24,7 @@ RESERVED = (
     "np", "numba", "math", "params", "inputs", "targets", "initial", "steps", "batch", "has_batch", "dtype", "given",
     "data", "loss", "gradients", "variables", "final_state", "range", "len", "sum", "float", "int", "dict", "min",
     "max", "abs", "step", "softmax", "log_softmax", "layernorm", "example", "compiled", "arguments",
-    "like", "l", "O", "I", "tanh", "sigmoid", "exp", "exactly", "two_to", "grown_less_one", "multiply",
+    "like", "l", "O", "I", "tanh", "sigmoid", "exp", "log", "exactly", "two_to", "grown_less_one", "multiply",
     "multiply_at", "multiply_matrices", "inlined",
     "multiply_columns", "sum_rows", "mark", "in_range", "make_loss_and_gradients", "loss_and_gradients", "forward",
 )  # fmt: skip

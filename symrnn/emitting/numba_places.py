@@ -49,7 +49,7 @@ class Memory:
 
 @dataclass
 class Places:
-    """Names and rows; ``flat``: examples and own axes are walked over as one."""
+    """Names and rows; ``walk``: what is walked over as one axis, "examples" and own axes, or "times" with them."""
 
     work: Workspace
     example: str
@@ -60,9 +60,11 @@ class Places:
     made: dict[str, Memory] = field(default_factory=dict)
     extended: dict[str, tuple[str, int]] = field(default_factory=dict)
     flats: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, str] = field(default_factory=dict)
     talls: dict[str, str] = field(default_factory=dict)
     wanted: frozenset[Op] = frozenset()
-    flat: bool = False
+    walk: str = ""
+    first: Index = field(default_factory=lambda: Index.of(0))
     now: Index | None = None
 
     # ---- arrays
@@ -133,10 +135,13 @@ class Places:
         """An entry of an operand in memory."""
         memory = self.memory(arg.op)
         lead: list[ast.expr] = []
+        if self.walk == "times" and memory.batched:
+            return self._on_the_line(memory, arg.shift)
         if memory.rows is not None:
             lead.append(self.row(memory, arg.shift))
-        if self.flat and memory.batched:
-            return py.subscript(py.name(self._flat(memory)), *lead, py.name(self.walker))
+        if self.walk and memory.batched:
+            flat = self._view(self.flats, memory, "flat")
+            return py.subscript(py.name(flat), *lead, py.name(self.walker))
         if memory.batched:
             lead.append(py.name(self.example))
         at = (*lead, *place)
@@ -156,18 +161,28 @@ class Places:
         now = Index.of(self.work.schedule.program.system.time.index) if self.now is None else self.now
         return self.work.writer.index(now + shift - memory.rows[0])
 
-    def _flat(self, memory: Memory) -> str:
-        if memory.name not in self.flats:
-            self.flats[memory.name] = self.work.names.give(f"{memory.name}_flat")
-        return self.flats[memory.name]
+    def _on_the_line(self, memory: Memory, shift: int) -> ast.expr:
+        """An entry of an array of which all times, examples and entries are walked over as one."""
+        assert memory.rows is not None
+        before = self.first + shift - memory.rows[0]
+        at: ast.expr = py.name(self.walker)
+        if before.constant != 0:
+            width = [before, *memory.axes]
+            skipped = py.chain("*", [py.name("batch"), *(self.work.writer.index(w) for w in width)])
+            at = py.binary(at, "+", skipped)
+        return py.subscript(py.name(self._view(self.lines, memory, "line")), at)
+
+    def _view(self, known: dict[str, str], memory: Memory, word: str) -> str:
+        """The name of the same array with other axes."""
+        if memory.name not in known:
+            known[memory.name] = self.work.names.give(f"{memory.name}_{word}")
+        return known[memory.name]
 
     def tall(self, memory: Memory) -> str:
         """An array as a matrix with a row for each example at each time."""
         if memory.rows is None or not memory.batched:
             return memory.name
-        if memory.name not in self.talls:
-            self.talls[memory.name] = self.work.names.give(f"{memory.name}_tall")
-        return self.talls[memory.name]
+        return self._view(self.talls, memory, "tall")
 
     # ---- stand-ins
 

@@ -195,25 +195,35 @@ class ScheduleWriter:
         """The loop over the entries of operations that go together."""
         if segment is None:
             return
-        assert self.stage is not None
-        self._open(self.stage)
-        first = segment.ops[0]
-        scalar = not first.axes and not first.batched
-        self.places.flat = segment.is_flat()
+        stage, first = self.stage, segment.ops[0]
+        assert stage is not None
+        self.places.walk = segment.walk(stage)
+        if self.places.walk == "times":
+            self._close()
+        else:
+            self._open(stage)
         depth = self.source.depth
-        if self.places.flat:
-            size = " * ".join(["batch", *(self.work.factor(a) for a in first.axes)])
-            self.source.raw(f"for {self.flat_name} in range({size}):")
+        if self.places.walk:
+            self.source.raw(f"for {self.flat_name} in range({self._count(stage, first)}):")
             self.source.depth += 1
             self._entries(segment, tuple(py.name(self.flat_name) for _ in first.axes))
-        elif scalar:
+        elif not first.axes and not first.batched:
             self._entries(segment, ())
         else:
             with self._nest(first.batched, first.axes) as place:
                 self._entries(segment, place)
         self.source.depth = depth
-        self.places.flat = False
+        self.places.walk = ""
         self.places.locals = {}
+
+    def _count(self, stage: Stage, op: Op) -> str:
+        """How many entries are walked over as one."""
+        factors = ["batch", *(self.work.factor(a) for a in op.axes)]
+        if self.places.walk == "times":
+            assert stage.domain is not None
+            self.places.first = stage.domain[0]
+            factors.insert(0, self.work.factor(stage.domain[1] - stage.domain[0] + 1))
+        return " * ".join(factors)
 
     def _entries(self, segment: Segment, place: Place) -> None:
         for op in segment.ops:

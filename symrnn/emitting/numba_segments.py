@@ -11,7 +11,11 @@ from symrnn.emitting.numba_places import INLINE
 from symrnn.emitting.numpy_values import Workspace
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op
+from symrnn.planning.schedule import Stage
 from symrnn.planning.storage import VIEWS, Slot
+
+SLOW = frozenset({"tanh", "sigmoid", "exp", "log", "softplus", "sqrt", "sin", "cos"})
+"""Functions that take longer than reading and writing an entry."""
 
 COMPARISONS = 8
 """How many comparisons of addresses LLVM makes before a loop."""
@@ -94,18 +98,28 @@ class Segment:
 
     # ---- what is known when all are in
 
-    def is_flat(self) -> bool:
-        """Whether examples and own axes can be walked over as one."""
-        return bool(self.ops[0].batched and self.ops[0].axes) and all(self._walks(op) for op in self.ops)
+    def walk(self, stage: Stage) -> str:
+        """What is walked over as one: "examples" and own axes; "times", too, where that is worth a pass of its own."""
+        first = self.ops[0]
+        if not first.batched:
+            return ""
+        slow = stage.kind == "all" and any(op.kind == "apply" and op.data[0] in SLOW for op in self.ops)
+        if slow and all(self._walks(op, True) for op in self.ops):
+            return "times"
+        return "examples" if first.axes and all(self._walks(op, False) for op in self.ops) else ""
 
-    def _walks(self, op: Op) -> bool:
+    def _walks(self, op: Op, over_times: bool) -> bool:
         if op.kind == "reshape" or (op.kind == "product" and op.data[3]):
             return False
         for place, arg in enumerate(reads(op)):
             inner = arg.op
-            if inner.kind in ("number", "count", "between", "batch", "full") or not (inner.axes or inner.batched):
+            if inner.kind in INLINE or not (inner.axes or inner.batched):
+                if inner.kind in VIEWS or inner.kind == "identity" or (over_times and inner.timed):
+                    return False
                 continue
-            if inner.kind in INLINE or not inner.batched or not inner.axes or not same_entry(op, place):
+            if not inner.batched or inner.axes != op.axes or not same_entry(op, place):
+                return False
+            if over_times and not inner.timed:
                 return False
         return True
 

@@ -48,6 +48,30 @@ def sigmoid(x):
     """1 / (1 + e**-x)."""
     return 1.0 / (1.0 + exp(-x))
 ''',
+    "log": '''
+@exactly
+def log(x):
+    """log(2**k * m) = k log 2 + 2 atanh((m - 1) / (m + 1)), for m from sqrt(1/2) to sqrt(2)."""
+    x = np.float64(x)
+    lifted = x * 18014398509481984.0 if x < 3e-308 else x
+    bits = np.float64(lifted).view(np.int64)
+    k = float(((bits - HALF_ROOT) >> 52)) - (54.0 if x < 3e-308 else 0.0)
+    m = np.int64(bits - (((bits - HALF_ROOT) >> 52) << 52)).view(np.float64)
+    s = (m - 1.0) / (m + 1.0)
+    q = s * s
+    p = 1.0 / 21.0
+    p = p * q + 1.0 / 19.0
+    p = p * q + 1.0 / 17.0
+    p = p * q + 1.0 / 15.0
+    p = p * q + 1.0 / 13.0
+    p = p * q + 1.0 / 11.0
+    p = p * q + 1.0 / 9.0
+    p = p * q + 1.0 / 7.0
+    p = p * q + 1.0 / 5.0
+    p = p * q + 1.0 / 3.0
+    found = k * LN2_HIGH + (k * LN2_LOW + 2.0 * s + 2.0 * s * q * p)
+    return x if x != x or x == np.inf else found if x > 0.0 else -np.inf if x == 0.0 else np.nan
+''',
     "softmax": '''
 @compiled
 def softmax(x, out):
@@ -169,6 +193,7 @@ POWERS = '''
 # 1.5 * 2**52: what is added to it is rounded to a whole number, which then stands in its last bits.
 ROUND = 6755399441055744.0
 LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
+HALF_ROOT = 4604544271217802189  # the bits of sqrt(1/2)
 
 
 @exactly
