@@ -7,7 +7,7 @@ is right is decided by numbers, later.  Nothing is guessed here and nothing is e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import permutations
 
@@ -33,6 +33,9 @@ LATEX_SIGNS = re.compile(r"\\[A-Za-z{(\[,;]|\$|\^|_\{|[∂∇∑∏₀-₉ₜₖ
 
 COMMENT = re.compile(r"(?<!\\)#[^\n]*")
 """The formula language's, in which anything may stand."""
+
+SUBSCRIPTED = re.compile(r"[A-Za-z]_[A-Za-z0-9]\b(?!\[)")
+"""A name with one sign below it: perhaps a time."""
 
 MOST_CHARACTERS = 40_000
 MOST_READINGS = 48
@@ -79,7 +82,25 @@ def read_answer(answer: Answer, asked: Asked) -> tuple[Reading, ...]:
         raise ReadingError(f"the answer has {len(answer.text)} characters; at most {MOST_CHARACTERS} are read")
     if not answer.text.strip():
         raise ReadingError("the answer is empty", location=Location(answer.source, 1, 1))
-    read = _from_latex if looks_like_latex(answer.text) else _from_text
+    if looks_like_latex(answer.text):
+        return _readings(answer, asked, _from_latex)
+    try:
+        return _readings(answer, asked, _from_text)
+    except UnknownNameError:
+        if not SUBSCRIPTED.search(answer.text):
+            raise
+        try:
+            # ``1 - z_t``: mathematical print without a sign that only print has.
+            return _readings(answer, asked, _from_latex)
+        except SymrnnError:
+            pass
+        raise
+
+
+Read = Callable[[Answer, Asked, Layout], Iterator[tuple[Formula, str | None]]]
+
+
+def _readings(answer: Answer, asked: Asked, read: Read) -> tuple[Reading, ...]:
     found: dict[tuple[Formula, Asked], Reading] = {}
     failures: list[SymrnnError] = []
     for layout in _inert_layouts(asked):

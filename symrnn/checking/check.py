@@ -12,7 +12,7 @@ from symrnn.checking.asked import Asked
 from symrnn.checking.diagnosis import USUAL, Diagnosis, Effort, diagnose, diagnose_unconformable
 from symrnn.checking.judge import Finding, Judge, height
 from symrnn.checking.proof import proof_of
-from symrnn.checking.stations import Bench
+from symrnn.checking.stations import Bench, ends_in_zero
 from symrnn.checking.verdict import Rung, Verdict
 from symrnn.errors import DataError, ReadingError, ShapeError, SymrnnError, UnknownNameError
 from symrnn.language import Jacobian
@@ -25,6 +25,8 @@ NO_PRODUCT = re.compile(
     r"leaves an axis|takes \w+ ind|has no entries|by a .* has more than three axes|the slice|takes \d+ argument"
 )
 """Shape errors that have nothing to do with what is multiplied or added."""
+
+AFTER_THE_END = "what would come after the last step counts as 0"
 
 MOST_JUDGED = 8
 """How many readings are judged in full where none of them is right."""
@@ -113,7 +115,8 @@ def _verdict(found: Finding, bench: Bench) -> Verdict:
     first_wrong = next((rung.tau for rung in found.rungs if not rung.error <= tolerance), None)
     note = found.target.note if found.target is not None else None
     repeats = "it only repeats what is asked" if _repeats(found.reading) else None
-    reading = "; ".join(n for n in (found.reading.note, note, repeats) if n) or None
+    after = AFTER_THE_END if ends_in_zero(found.reading.formula, bench.stations(found.reading.asked)[-1]) else None
+    reading = "; ".join(n for n in (found.reading.note, note, repeats, after) if n) or None
     return Verdict(
         found.verdict,
         layout=found.layout,

@@ -76,7 +76,8 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
             if repairs:
                 reading = candidate_reading.note
                 break
-    every = _each_once((*direct, *repairs) if _is_constant(found, repairs) else (*repairs, *direct))
+    shorter = tuple(r for r in (*direct, *repairs) if r.kind == "extra factor")
+    every = _each_once((*shorter, *direct, *repairs) if _is_constant(found, repairs) else (*repairs, *direct))
     if not every and found.verdict == "truncated":
         every = tuple(_right_answer(found, judge))
     example = smallest(found.reading, bench, found.target) if found.verdict != "transposed" else None
@@ -117,13 +118,15 @@ def _searched(found: Finding, readings: Sequence[Reading]) -> Iterator[Reading]:
 def _sentence(found: Finding, repairs: Sequence[Repair], exchanged: str | None, search: Search) -> str:
     """The mistake in words."""
     known = _known(found)
+    if found.verdict == "scaled" and repairs and repairs[0].kind == "extra factor":
+        return f"it is {found.factor} times what is right: {repairs[0].mistake}"
     if found.verdict in ("transposed", "mixed", "scaled"):
         return known or ""
     if exchanged is not None:
         return f"{exchanged}; or {repairs[0].mistake}" if repairs else exchanged
     if not repairs:
         none = NO_REPAIR if is_small(found.reading.formula) else "the formula is too long to look for the mistake"
-        return f"{known}; {none}" if known else none
+        return "; ".join(words for words in (known, none, search.located) if words)
     more = len(repairs) - 1
     also = f"; {more} other change{'s' * (more > 1)} would make it right too" if more else ""
     first = repairs[0].mistake
@@ -162,11 +165,30 @@ def _direct(found: Finding, judge: Judge) -> Iterator[Repair]:
         yield from _checked(found.unmixed, in_layout, judge, "layout", what, "in one layout")
     elif found.factor is not None and found.window is None:
         factor = _factor_node(found.factor, judge.bench)
-        if factor is not None:
+        in_layout = replace(reading, asked=replace(reading.asked, layout=None))
+        dropped = list(_without_factor(formula, in_layout, judge))
+        if dropped:
+            yield dropped[0]
+        elif factor is not None:
             what = "the sign is wrong" if found.verdict == "negated" else f"the factor {to_text(factor)} is missing"
             new = replace(formula, expression=_times(factor, formula.expression))
-            in_layout = replace(reading, asked=replace(reading.asked, layout=None))
             yield from _checked(new, in_layout, judge, "factor", what, f"times {to_text(factor)}")
+
+
+def _without_factor(formula: Formula, reading: Reading, judge: Judge) -> Iterator[Repair]:
+    """The answer without one of the scalar factors that stand before the whole."""
+    expression = formula.expression
+    if not isinstance(expression, Hadamard):
+        return
+    factors = expression.args[0]
+    for number, factor in enumerate(factors):
+        rest = (*factors[:number], *factors[number + 1 :])
+        if factor.is_single:
+            new = replace(formula, expression=rest[0] if len(rest) == 1 else Hadamard(rest))
+            text = to_text(factor)
+            yield from _checked(
+                new, reading, judge, "extra factor", f"the factor {text} is too many", f"without {text}"
+            )
 
 
 def _right_answer(found: Finding, judge: Judge) -> Iterator[Repair]:
@@ -245,6 +267,9 @@ def diagnose_unconformable(answer: Answer, asked: Asked, bench: Bench, effort: E
 def _exchanged(found: Finding, judge: Judge) -> str | None:
     """Whether this is the derivative by something else, or of something else."""
     asked = found.reading.asked
+    if _is_immediate(found.reading, judge):
+        other_kind = ("total", "immediate") if asked.immediate else ("immediate", "total")
+        return "this is the {} derivative, the {} one is asked for".format(*other_kind)
     for other, text in _others(asked):
         try:
             targets = judge.right_targets(found.reading.formula, replace(found.reading, asked=other))
@@ -253,6 +278,18 @@ def _exchanged(found: Finding, judge: Judge) -> str | None:
         if targets:
             return f"two results are exchanged: this is the derivative {text}"
     return None
+
+
+def _is_immediate(reading: Reading, judge: Judge) -> bool:
+    """Whether this is the immediate derivative where the total one is asked for, or the other way round."""
+    asked = reading.asked
+    if not isinstance(asked.of, Variable) or asked.of.time is None:
+        return False
+    other = replace(reading, asked=replace(asked, immediate=not asked.immediate))
+    try:
+        return judge.is_right(other)
+    except SymrnnError:
+        return False
 
 
 def _others(asked: Asked) -> Iterator[tuple[Asked, str]]:
@@ -287,6 +324,7 @@ class Search:
     def __init__(self, judge: Judge, bench: Bench, effort: Effort, tau: int) -> None:
         self.judge, self.bench, self.effort, self.tau = judge, bench, effort, tau
         self.end = thread_time() + effort.seconds
+        self.located: str | None = None
 
     def repairs(self, reading: Reading) -> tuple[Repair, ...]:
         """Right formulas one change away, of the likeliest kinds that have any."""
@@ -295,6 +333,7 @@ class Search:
             return ()
         station, point = self._quick(asked)
         where = localised(reading, self.bench, station, point)
+        self.located = self.located or (where.words if where is not None else None)
         found = self._found(reading, station, point, where) if where is not None else []
         found = found or self._found(reading, station, point, None)
         old = to_text(reading.formula)

@@ -12,9 +12,13 @@ from symrnn.language import (
     Add,
     Diag,
     Divide,
+    Entry,
     Hadamard,
+    ImmediateJacobian,
     Index,
     IndexNumber,
+    Jacobian,
+    Layout,
     MatMul,
     Neg,
     Node,
@@ -34,11 +38,27 @@ MOST_FACTORS = 9
 def transposition(place: Place, setting: Setting) -> Iterator[Change]:
     """A transpose that is missing, or one too many."""
     node, parent = place.node, place.parent
-    if len(node.shape) != 2 or isinstance(node, (Diag, Neg)) or isinstance(parent, Transpose) or node.is_single:
+    if (
+        len(node.shape) != 2
+        or isinstance(node, (Diag, Neg))
+        or isinstance(parent, (Transpose, Entry))
+        or node.is_single
+    ):
         return
     new = build.transpose(node)
     what = "one transpose too many" if isinstance(node, Transpose) else "a transpose is missing"
     yield Change("transpose", new, f"{what}: {to_text(node)} stands where {to_text(new)} belongs")
+
+
+def missing_diag(place: Place, setting: Setting) -> Iterator[Change]:
+    """``diag(v)`` for v, and v for ``diag(v)``."""
+    node, parent = place.node, place.parent
+    if isinstance(node, Diag):
+        yield Change("diag", node.args[0], f"the diag in {to_text(node)} is too many")
+    elif node.is_column and not node.is_single and not isinstance(parent, (Diag, Hadamard, Neg, Transpose, Power)):
+        new = made(build.diag, node)
+        if new is not None:
+            yield Change("diag", new, f"a diag is missing: {to_text(node)} stands where {to_text(new)} belongs")
 
 
 def order_of_factors(place: Place, setting: Setting) -> Iterator[Change]:
@@ -85,6 +105,40 @@ def drop_factor(place: Place, setting: Setting) -> Iterator[Change]:
         new = rest[0] if len(rest) == 1 else made(type(node), rest)
         if new is not None:
             yield Change("extra factor", new, f"the factor {to_text(factor)} is too many")
+
+
+def missing_link(place: Place, setting: Setting) -> Iterator[Change]:
+    """A derivative that is missing in a chain: ``D(a, b) @ D(c, d)`` lacks ``D(b, c)``."""
+    node, parent = place.node, place.parent
+    if not isinstance(node, (MatMul, Jacobian, ImmediateJacobian)) or isinstance(parent, MatMul):
+        return
+    factors = node.args[0] if isinstance(node, MatMul) else (node,)
+    asked = setting.pool.asked
+    for gap in range(len(factors) + 1):
+        before, after = (factors[gap - 1] if gap else None), (factors[gap] if gap < len(factors) else None)
+        if any(isinstance(f, (Jacobian, ImmediateJacobian)) for f in (before, after)):
+            yield from _links(factors, gap, before, after, (asked.of, asked.by))
+
+
+def _links(
+    factors: tuple[Node, ...], gap: int, before: Node | None, after: Node | None, asked: tuple[Node, Node]
+) -> Iterator[Change]:
+    known = next(f for f in (before, after) if isinstance(f, (Jacobian, ImmediateJacobian)))
+    numerator = known.layout is Layout.NUMERATOR
+    upper, lower = (before, after) if numerator else (after, before)
+    of = _side(upper, 1) if upper is not None else asked[0]
+    by = _side(lower, 0) if lower is not None else asked[1]
+    if of is None or by is None or of == by:
+        return
+    for kind in (Jacobian, ImmediateJacobian):
+        link = made(kind, of, by, known.layout)
+        new = None if link is None else made(MatMul, (*factors[:gap], link, *factors[gap:]))
+        if new is not None and link is not None:
+            yield Change("missing factor", new, f"the factor {to_text(link)} is missing")
+
+
+def _side(node: Node, which: int) -> Node | None:
+    return node.args[which] if isinstance(node, (Jacobian, ImmediateJacobian)) else None
 
 
 def add_factor(place: Place, setting: Setting) -> Iterator[Change]:

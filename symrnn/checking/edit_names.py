@@ -55,6 +55,24 @@ def primes(place: Place, setting: Setting) -> Iterator[Change]:
             yield Change("derivative", new, f"{to_text(node)} stands where {to_text(new)} belongs")
 
 
+def functions(place: Place, setting: Setting) -> Iterator[Change]:
+    """``tanh(c)`` for c, c for ``tanh(c)``, and what a function is applied to in the cell for the variable."""
+    node, parent = place.node, place.parent
+    if isinstance(node, Call) and not node.order and len(node.arguments) == 1:
+        (inner,) = node.arguments
+        if inner.shape == node.shape:
+            yield Change("function", inner, f"the function in {to_text(node)} is too many")
+    if not isinstance(node, Variable) or node.role is not Role.COMPUTED or node.time is None:
+        return
+    if not isinstance(parent, Call):
+        for name in setting.pool.functions:
+            call = made(Call, name, (node,))
+            if call is not None:
+                yield Change("function", call, f"a function is missing: {to_text(node)} for {to_text(call)}")
+    for call in setting.pool.calls(node):
+        yield Change("variable", call, f"{to_text(node)} stands where {to_text(call)} belongs")
+
+
 def squares(place: Place, setting: Setting) -> Iterator[Change]:
     """A square that is missing, or one too many."""
     node, parent = place.node, place.parent

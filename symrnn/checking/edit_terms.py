@@ -12,8 +12,10 @@ from symrnn.language import (
     Call,
     Diag,
     Hadamard,
+    Index,
     MatMul,
     Neg,
+    Node,
     Number,
     Power,
     Sum,
@@ -21,7 +23,7 @@ from symrnn.language import (
     Variable,
     build,
 )
-from symrnn.language.traversal import free_indices
+from symrnn.language.traversal import free_indices, substitute, variables
 
 
 def signs(place: Place, setting: Setting) -> Iterator[Change]:
@@ -112,6 +114,14 @@ def missing_sum(place: Place, setting: Setting) -> Iterator[Change]:
     if time.index in free_indices(place.node):
         new = Sum(place.node, time.index, time.first, time.last)
         yield Change("missing sum", new, f"the sum over {time.index} is missing")
+    general: dict[Node, Node] = {
+        v: v.at(v.time - time.last + Index.of(time.index))
+        for v in variables(place.node)
+        if v.time is not None and (v.time - time.last).constant is not None
+    }
+    if general and time.index not in free_indices(place.node):
+        new = Sum(substitute(place.node, general), time.index, time.first, time.last)
+        yield Change("missing sum", new, f"this is the term of the last step; the sum over {time.index} is missing")
 
 
 def parentheses(place: Place, setting: Setting) -> Iterator[Change]:

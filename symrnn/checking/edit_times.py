@@ -17,10 +17,20 @@ def shift_time(place: Place, setting: Setting) -> Iterator[Change]:
     if not isinstance(node, Variable) or node.time is None:
         return
     in_diag = any(isinstance(above, Diag) for above in place.way[:-1])
-    for step in (-1, 1):
-        new = node.at(node.time + step)
-        what = "the diagonal belongs to another step" if in_diag else "a time index is off by one"
+    for time in (node.time - 1, node.time + 1, *_mirrored(node.time)):
+        new = node.at(time)
+        off = "off by one" if (time - node.time).constant in (1, -1) else "on the wrong side"
+        what = "the diagonal belongs to another step" if in_diag else f"a time index is {off}"
         yield Change("shift", new, f"{what}: {to_text(node)} stands where {to_text(new)} belongs")
+
+
+def _mirrored(time: Index) -> Iterator[Index]:
+    """``t+1`` for ``t-1``."""
+    names = time.names()
+    if len(names) == 1:
+        symbol = Index.of(next(iter(names)))
+        if (time - symbol).constant:
+            yield symbol + symbol - time
 
 
 def shift_piece(place: Place, setting: Setting) -> Iterator[Change]:

@@ -9,8 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from symrnn.checking.edit import Candidate, Change, Rule, Setting
-from symrnn.checking.edit_factors import add_factor, drop_factor, order_of_factors, scale, transposition
-from symrnn.checking.edit_names import immediate, other_part, other_variable, primes, squares
+from symrnn.checking.edit_entries import entry_indices
+from symrnn.checking.edit_factors import (
+    add_factor,
+    drop_factor,
+    missing_diag,
+    missing_link,
+    order_of_factors,
+    scale,
+    transposition,
+)
+from symrnn.checking.edit_names import functions, immediate, other_part, other_variable, primes, squares
 from symrnn.checking.edit_terms import (
     missing_gate_path,
     missing_one,
@@ -29,9 +38,9 @@ from symrnn.errors import SymrnnError
 from symrnn.language import Cell, Formula
 
 STAGES: tuple[tuple[Rule, ...], ...] = (
-    (shift_time, transposition, order_of_factors, reverse_product, immediate),
-    (limits, signs, shift_piece, missing_sum),
-    (drop_factor, terms, missing_one, primes, squares, scale, other_part, other_variable, parentheses),
+    (shift_time, entry_indices, transposition, order_of_factors, reverse_product, immediate),
+    (limits, signs, shift_piece, missing_sum, missing_diag, missing_link),
+    (drop_factor, terms, missing_one, primes, functions, squares, scale, other_part, other_variable, parentheses),
     (missing_path,),
     (missing_gate_path,),
     (missing_terms, missing_transpose, add_factor),

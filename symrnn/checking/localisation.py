@@ -17,7 +17,7 @@ import numpy as np
 from symrnn.checking.answers import Reading
 from symrnn.checking.comparison import Array, relative_error
 from symrnn.checking.readings import as_evaluated
-from symrnn.checking.stations import Bench, Station, targets_for
+from symrnn.checking.stations import Bench, Station, targets_for, value_at
 from symrnn.errors import SymrnnError
 from symrnn.language import Call, Formula, Index, Layout, Node, Part, Role, Variable
 from symrnn.language.traversal import variables
@@ -41,6 +41,12 @@ class Meaning:
 
     variable: str
     values: Mapping[int, Array]
+    inside: bool = False
+
+    @property
+    def words(self) -> str:
+        """By what it is the derivative."""
+        return f"by what {self.variable} is a function of" if self.inside else f"by {self.variable}"
 
 
 class Localisation:
@@ -52,7 +58,8 @@ class Localisation:
         sizes = station.sizes
         time = bench.cell.time
         self.times = range(time.first.value(sizes), time.last.value(sizes) + 1)
-        self.given = _slots(self._resolved())
+        self.meanings = self._resolved()
+        self.given = _slots(self.meanings)
         self.wrong = tuple(line for line in self._tested() if not self._is_right(self.formula, line, self.given))
 
     @property
@@ -66,6 +73,21 @@ class Localisation:
     def narrows(self) -> bool:
         """Whether there are fewer lines to search than the answer has."""
         return bool(self.wrong) and len(self.lines) <= len(self.formula.parts)
+
+    @property
+    def words(self) -> str | None:
+        """Which line is wrong, in words, where it is one."""
+        if len(self.lines) != 1:
+            return None
+        (line,) = self.lines
+        if line is None:
+            return "the parts are right, the mistake is in the formula's own line"
+        part = self.formula.parts[line]
+        name = part.name if part.time is None else f"{part.name}[{part.time}]"
+        meant = self.meanings[part.name].words
+        return (
+            f"the mistake is in the line of {name}, which should be the derivative {meant}; the other lines are right"
+        )
 
     def mends(self, formula: Formula) -> bool:
         """Whether a changed formula has none of the lines wrong that were wrong."""
@@ -173,10 +195,12 @@ class Localisation:
             found += self._laid_out(name, variable, partials)
             if slopes is not None:
                 inside = {time: value * slopes[time] for time, value in partials.items()}
-                found += self._laid_out(name, variable, inside)
+                found += self._laid_out(name, variable, inside, inside=True)
         return found
 
-    def _laid_out(self, name: str, variable: Variable, partials: Mapping[int, Array]) -> Iterator[Meaning]:
+    def _laid_out(
+        self, name: str, variable: Variable, partials: Mapping[int, Array], inside: bool = False
+    ) -> Iterator[Meaning]:
         asked = self.reading.asked
         layouts = [asked.layout] if asked.layout is not None else list(Layout)
         for layout in (*layouts, *(other for other in Layout if other not in layouts)):
@@ -184,7 +208,7 @@ class Localisation:
                 time: _as_matrix(tensors.in_layout(value, asked.of.shape, variable.shape, layout))
                 for time, value in partials.items()
             }
-            yield Meaning(name, values)
+            yield Meaning(name, values, inside)
 
     def _slopes(self, name: str) -> Mapping[int, Array] | None:
         """The slope of the function that a variable is the value of, at every time; it goes along the last axes."""
@@ -245,10 +269,7 @@ class Localisation:
 
     def _value(self, node: Node, formula: Formula, point: Mapping[str, int], given: Slots) -> Array:
         line = as_evaluated(Formula(node, formula.parts), self.bench.cell)
-        evaluator = self.station.evaluator
-        if line.expression.is_single:
-            return evaluator.evaluate_index_form(line, (), point, given=given)
-        return evaluator.evaluate(line, point, given)
+        return value_at(self.station.evaluator, line, point, given)
 
 
 def localised(reading: Reading, bench: Bench, station: Station, point: Mapping[str, int]) -> Localisation | None:

@@ -112,6 +112,27 @@ class Pool:
             if other.shape == variable.shape and other.role is not Role.LOSS and timed == (variable.time is not None):
                 yield other
 
+    @cached_property
+    def functions(self) -> tuple[str, ...]:
+        """The elementwise functions in the cell's equations."""
+        calls = (call for e in self.cell.equations for call in find(e.expression, Call))
+        return tuple(dict.fromkeys(c.name for c in calls if isinstance(c, Call) and self._is_elementwise(c)))
+
+    def calls(self, variable: Variable) -> Iterator[Node]:
+        """The values of functions inside the cell's equations that have no name, of a variable's shape and time."""
+        if variable.time is None:
+            return
+        for equation in self.cell.equations:
+            for call in find(equation.expression, Call):
+                assert isinstance(call, Call)
+                inside = call is not equation.expression and equation.timed and self._is_elementwise(call)
+                if inside and call.shape == variable.shape and call.arguments != (variable,):
+                    yield self._at(call, variable.time)
+
+    @staticmethod
+    def _is_elementwise(call: Call) -> bool:
+        return len(call.arguments) == 1 and call.arguments[0].shape == call.shape and not call.order
+
     def _is_timed(self, name: str) -> bool:
         return name in self.cell.declaration and self.cell.declaration[name].timed
 

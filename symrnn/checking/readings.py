@@ -26,6 +26,9 @@ from symrnn.reading.latex_functions import slope_of_output
 BEYOND = "D_{}_{}"
 """The name of the part that stands for ∂L/∂h_t where h_{t+1} is asked for at the last step too."""
 
+AFTER = "_{}_"
+"""The name of the part that stands for a variable that is read after the last step."""
+
 
 def by_output(formula: Formula, cell: Cell) -> Formula:
     """``f'(h[t])`` where h[t] = f(…) is the output of that f: the derivative in terms of the output."""
@@ -101,6 +104,32 @@ def _beyond(node: Node, cell: Cell) -> tuple[str, Part] | None:
     name = BEYOND.format(plus + node.of.name, node.by.name) + side
     now = node.by.at(Index.of(cell.time.index))
     return name, Part(name, Index.of(cell.time.index), type(node)(node.of, now, node.layout))
+
+
+def ending_in_zero(formula: Formula, cell: Cell) -> Formula:
+    """The formula with every variable that is read at a later step than a free time as a part, which ends in zero."""
+    if has_inert(formula):
+        return formula
+    made: dict[str, Part] = {}
+    fixed = cell.time.last.names() | cell.time.first.names() | set(cell.sizes)
+
+    def rule(node: Node) -> Node:
+        if not isinstance(node, Variable) or node.role is Role.PART or node.time is None:
+            return node
+        symbols = node.time.names() - fixed
+        shift = (node.time - Index.of(next(iter(symbols)))).constant if len(symbols) == 1 else None
+        ends = node.name in cell.state and cell.state[node.name].backward
+        if shift is None or shift <= 0 or ends:
+            return node
+        name = AFTER.format(node.name)
+        now = Index.of(cell.time.index)
+        made[name] = Part(name, now, node.at(now))
+        return Variable(name, Role.PART, node.shape, node.time)
+
+    changed = over(formula, rule)
+    if not made:
+        return formula
+    return Formula(changed.expression, (*changed.parts, *made.values()), formula.of, formula.by, formula.immediate)
 
 
 Rule = Callable[[Node], Node]

@@ -51,7 +51,7 @@ def sketches(text: str, source: str = "answer") -> Iterator[Sketch]:
         lines = _lines(text, source)
     except SymrnnError:
         return
-    for rule in (_orders, _transposes, _operators, _shorter):
+    for rule in (_orders, _transposes, _diagonals, _groups, _operators, _shorter):
         for number, (left, right) in enumerate(lines):
             for changed, mistake, before, after, kind in _everywhere(right, rule):
                 new = [*lines[:number], (left, changed), *lines[number + 1 :]]
@@ -146,6 +146,33 @@ def _transposes(tree: Tree) -> Iterator[Changed]:
     elif not isinstance(tree, (Num, Minus)):
         new = Transposed(tree, tree.position)
         yield new, "transpose", f"a transpose is missing: {unparse(tree)} stands where {unparse(new)} belongs"
+
+
+def _diagonals(tree: Tree) -> Iterator[Changed]:
+    """``diag(v) @ W`` for ``v * W`` and ``v @ W``: elsewhere a vector is stretched along a matrix, here it is not."""
+    if not isinstance(tree, Chain) or tree.is_sum:
+        return
+    operands = [tree.first, *(operand for _, operand in tree.rest)]
+    for number, operand in enumerate(operands):
+        if isinstance(operand, Apply) and operand.name == "diag":
+            continue
+        made = Apply("diag", 0, (operand,), operand.position)
+        changed = [*operands[:number], made, *operands[number + 1 :]]
+        signs = ["@" if place in (number - 1, number) else sign for place, (sign, _) in enumerate(tree.rest)]
+        new = replace(tree, first=changed[0], rest=tuple(zip(signs, changed[1:], strict=True)))
+        yield new, "diag", f"a diag is missing: {unparse(operand)} stands where {unparse(made)} belongs"
+
+
+def _groups(tree: Tree) -> Iterator[Changed]:
+    """``v * (A @ b)`` for ``v * A @ b``, which is read from left to right."""
+    if not isinstance(tree, Chain) or tree.is_sum:
+        return
+    for number, (sign, operand) in enumerate(tree.rest[:-1]):
+        if sign != "*":
+            continue
+        inner = replace(tree, first=operand, rest=tree.rest[number + 1 :])
+        new = replace(tree, rest=(*tree.rest[:number], (sign, inner)))
+        yield new, "parenthesis", f"parentheses are missing around {unparse(inner)}"
 
 
 def _operators(tree: Tree) -> Iterator[Changed]:

@@ -1,4 +1,4 @@
-r"""LaTeX answers that don't multiply: factors exchanged and transposes added in the print itself.
+r"""LaTeX answers that don't multiply: factors exchanged, transposes and diagonals added in the print itself.
 
 ``\operatorname{diag}(v)`` is two items of the syntax, a name and a group; a function and its brackets move together.
 """
@@ -27,7 +27,7 @@ def latex_sketches(text: str, source: str = "answer") -> Iterator[Sketch]:
     except SymrnnError:
         return
     products = [p for p in _below(statements) if isinstance(p, Factors)][:MOST_PRODUCTS]
-    for rule in (_exchanges, _transposes):
+    for rule in (_exchanges, _transposes, _diagonals):
         for product in products:
             yield from rule(text, _pieces(product))
 
@@ -50,6 +50,20 @@ def _transposes(text: str, pieces: list[Span]) -> Iterator[Sketch]:
         new = f"{{{shown}}}^\\top"
         changed = f"{text[: piece.start]}{new}{text[piece.end :]}"
         yield Sketch(changed, "transpose", f"a transpose is missing: {shown.strip()}", shown, new)
+
+
+def _diagonals(text: str, pieces: list[Span]) -> Iterator[Sketch]:
+    r"""``\operatorname{diag}(v) W`` for ``v \odot W``."""
+    for number, piece in enumerate(pieces):
+        shown = text[piece.start : piece.end].strip()
+        if "diag" in shown:
+            continue
+        new = f"\\operatorname{{diag}}{shown if shown.startswith('(') else f'({shown})'}"
+        before, after = pieces[number - 1] if number else None, pieces[number + 1] if number + 1 < len(pieces) else None
+        start = piece.start if before is None else before.end
+        end = piece.end if after is None else after.start
+        changed = f"{text[:start]} {new} {text[end:]}"
+        yield Sketch(changed, "diag", f"a diag is missing: {shown} stands where {new} belongs", shown, new)
 
 
 def _pieces(product: Factors) -> list[Span]:

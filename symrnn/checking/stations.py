@@ -15,14 +15,15 @@ import numpy as np
 from symrnn.checking.asked import Asked
 from symrnn.checking.comparison import Array
 from symrnn.checking.pool import Pool
-from symrnn.checking.readings import as_evaluated
+from symrnn.checking.readings import as_evaluated, ending_in_zero
 from symrnn.checking.truncation import truncated_partials
 from symrnn.checking.verification import analytic, arranged
 from symrnn.errors import DataError, SymrnnError
 from symrnn.language import Cell, Formula, Layout
 from symrnn.oracle.compare import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE, LADDER
 from symrnn.oracle.draw import random_instance
-from symrnn.oracle.evaluate import Evaluator
+from symrnn.oracle.evaluate import NOTHING_GIVEN, Evaluator
+from symrnn.oracle.frame import TooManyOperationsError
 from symrnn.oracle.instance import Instance
 from symrnn.oracle.sizes import choose_sizes, time_symbols
 
@@ -34,6 +35,9 @@ ELSEWHERE = ((1, 4), (2, 5))
 
 AT_KINKS = (*ELSEWHERE, (3, 4), (4, 5), (5, 4), (6, 5), (7, 4), (8, 5))
 """The same for a cell with kinks: a unit that is on at every station would hide a slope that is missing."""
+
+OUTSIDE = "outside the times"
+"""In the oracle's error where a variable is read at a time that it doesn't have."""
 
 Change = Callable[[Instance], Instance]
 
@@ -59,11 +63,42 @@ class Station:
         return [value_at(self.evaluator, meant, point) for point in self.points]
 
 
-def value_at(evaluator: Evaluator, formula: Formula, point: Mapping[str, int]) -> Array:
-    """A formula's value; a scalar with open component indices is summed over them (Einstein)."""
+def value_at(
+    evaluator: Evaluator, formula: Formula, point: Mapping[str, int], given: Mapping[Any, Array] = NOTHING_GIVEN
+) -> Array:
+    """A formula's value; a scalar with open component indices is summed over them (Einstein).
+
+    What is read after the last step counts as 0, as a part does: the last line of a recursion is often left out.
+    """
+    try:
+        return _value_at(evaluator, formula, point, given)
+    except TooManyOperationsError:
+        raise
+    except DataError as error:
+        lenient = ending_in_zero(formula, evaluator.cell) if OUTSIDE in error.message else formula
+        if lenient is formula:
+            raise
+        return _value_at(evaluator, lenient, point, given)
+
+
+def _value_at(evaluator: Evaluator, formula: Formula, point: Mapping[str, int], given: Mapping[Any, Array]) -> Array:
     if formula.expression.is_single:
-        return evaluator.evaluate_index_form(formula, (), point)
-    return evaluator.evaluate(formula, point)
+        return evaluator.evaluate_index_form(formula, (), point, given=given)
+    return evaluator.evaluate(formula, point, given)
+
+
+def ends_in_zero(formula: Formula, station: Station) -> bool:
+    """Whether a formula reads something after the last step, and so has a value only if that counts as 0."""
+    cell = station.evaluator.cell
+    meant = as_evaluated(formula, cell)
+    if ending_in_zero(meant, cell) is meant:
+        return False
+    try:
+        for point in station.points:
+            _value_at(station.evaluator, meant, point, NOTHING_GIVEN)
+    except DataError as error:
+        return OUTSIDE in error.message
+    return False
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class Evaluator:
         is not defined, or for more operations than the budget allows.
         """
         formula = expression if isinstance(expression, Formula) else Formula(expression)
-        program = FormulaProgram(formula, self.unrolled.compiler, self.cell.time)
+        program = FormulaProgram(formula, self.unrolled.compiler, self.cell.time, times)
         compiled = program.compile(formula.expression)
         self._check_times(compiled.free, times)
         value = self._run(program, compiled, times, self.unrolled.compiler.weight(formula.expression), given)
@@ -106,7 +106,7 @@ class Evaluator:
         counted = next((name for name in free if name in _slice_letters(formula)), None)
         if counted is not None:
             return self._one_by_one(formula, counted, free, times, dict(sizes or {}))
-        program = FormulaProgram(formula, self.unrolled.compiler, self.cell.time)
+        program = FormulaProgram(formula, self.unrolled.compiler, self.cell.time, times)
         compiled, axes = compile_contraction(formula.expression, program, free, times, sizes or {})
         self._check_times(compiled.free, times)
         value = self._run(program, compiled, times, self.unrolled.compiler.weight(formula.expression), given)

@@ -43,13 +43,22 @@ class PartLines:
         return [e for e in (self.whole, self.general, *self.at.values()) if e is not None]
 
 
-def gather(parts: tuple[Part, ...], sizes: Mapping[str, int]) -> dict[str, PartLines]:
-    """The parts by name; a name defined twice for the same time is an error."""
+def gather(
+    parts: tuple[Part, ...], sizes: Mapping[str, int], times: Mapping[str, int] | None = None
+) -> dict[str, PartLines]:
+    """The parts by name; a name defined twice for the same time is an error.
+
+    ``times`` are the free times: ``P[t] = …`` and then ``P[k] = eye(n)`` is a line for every time and one for k.
+    """
     lines: dict[str, PartLines] = {}
     for part in parts:
         line = lines.setdefault(part.name, PartLines(part.name))
         if part.time is None:
             taken, line.whole = bool(line.expressions()), part.expression
+        elif line.general is not None and part.time.name != line.symbol and part.time.name in (times or {}):
+            time = part.time.value(times or {})
+            taken = time in line.at
+            line.at[time] = part.expression
         elif part.time.name is not None and part.time.name not in sizes:
             taken = line.general is not None or line.whole is not None
             line.general, line.symbol = part.expression, part.time.name
@@ -65,11 +74,13 @@ def gather(parts: tuple[Part, ...], sizes: Mapping[str, int]) -> dict[str, PartL
 class FormulaProgram:
     """One formula compiled against a cell's compiler; what uses no part is shared with other formulas."""
 
-    def __init__(self, formula: Formula, compiler: Compiler, time: TimeRange) -> None:
+    def __init__(
+        self, formula: Formula, compiler: Compiler, time: TimeRange, times: Mapping[str, int] | None = None
+    ) -> None:
         self.formula = formula
         self.compiler = compiler
         self.first, self.last = compiler.size(time.first), compiler.size(time.last)
-        self.lines = gather(formula.parts, compiler.sizes)
+        self.lines = gather(formula.parts, compiler.sizes, times)
         self._open: list[str] = []
         self._others = self._open_indices() if self.lines else {}
         self.known = compiler.scope(self._signature())

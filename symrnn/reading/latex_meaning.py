@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from symrnn.errors import ReadingError, SymrnnError
-from symrnn.language import ONE, Delta, Determinant, Index, Node, build, number
+from symrnn.language import ONE, Delta, Determinant, Entry, Index, Node, Role, Variable, build, number
 from symrnn.reading.latex_context import Place
 from symrnn.reading.latex_entries import entries_of
 from symrnn.reading.latex_functions import sized
-from symrnn.reading.latex_indices import index_name, mentions, read_index
+from symrnn.reading.latex_indices import index_name, mentions, read_index, try_index
 from symrnn.reading.latex_powers import raised
 from symrnn.reading.latex_rows import row_value
 from symrnn.reading.latex_tree import (
@@ -155,15 +155,35 @@ def _subscripted_constant(kind: str, sub: Script, tree: Tree, place: Place) -> N
     r"""``\mathbb{1}_{i = k}`` is a delta, ``\mathbf{1}_n`` has a size."""
     if len(sub.items) == 1 and isinstance(sub.items[0], Relation):
         return _indicator(sub.items[0], tree, place)
-    return sized(kind, sub, place)
+    chosen = _of_class(sub.items, place) if len(sub.items) == 2 and kind == "ones" else None
+    return sized(kind, sub, place) if chosen is None else chosen
 
 
 def _indicator(relation: Relation, tree: Tree, place: Place) -> Node:
     if relation.signs not in (("=",), ("ne",)):
         raise place.error("an indicator is read of an equality between two indices", tree)
-    left, right = (read_index(member, place) for member in relation.members)
-    delta = Delta(left, right)
+    delta = _of_class(relation.members, place)
+    if delta is None:
+        left, right = (read_index(member, place) for member in relation.members)
+        delta = Delta(left, right)
     return delta if relation.signs == ("=",) else build.subtract(ONE, delta)
+
+
+def _of_class(members: Sequence[Tree], place: Place) -> Node | None:
+    r"""``\mathbf{1}_{i = y^{(t)}}`` and ``\mathbf{1}_{i, y^{(t)}}``, where y is the class: entry i of the one-hot y."""
+    if len(members) != 2:
+        return None
+    for letter, target in (members, members[::-1]):
+        index = try_index(letter, place)
+        if index is None or try_index(target, place) is not None:
+            continue
+        try:
+            value = place.read(target)
+        except SymrnnError:
+            continue
+        if isinstance(value, Variable) and value.role is Role.TARGET and value.is_column and not value.is_single:
+            return Entry(value, (index,))
+    return None
 
 
 def _group(tree: Group, place: Place) -> Node:

@@ -123,3 +123,53 @@ def test_an_answer_that_repeats_the_question_is_said_to(judged) -> None:
 def test_a_time_that_is_left_open(judged) -> None:
     found = judged("elman", "L", "V", "(yhat[t] - y[t]) @ h[t].T", explain=True)
     assert "leaves t open" in found.mistake
+
+
+LEAKY = "(1-alpha)*eye(n) + alpha*diag(1-h[t]**2) @ W"
+ONE_STEP_ON = (
+    "g[t] = V.T @ (yhat[t]-y[t]) + W.T @ diag(1-h[t+1]**2) @ V.T @ (yhat[t+1]-y[t+1])\n"
+    "sum(diag(1-h[t]**2) @ g[t] @ h[t-1].T, t)"
+)
+MORE = [
+    ("a vector for its diag", "elman", "h[t]", "a[t]", "1 - h[t]**2", "a diag is missing"),
+    ("a vector along a matrix", "elman", "h[t]", "h[t-1]", "(1 - h[t]**2) * W", "a diag is missing: 1 - h[t]**2"),
+    ("the same in LaTeX", "elman", "h[t]", "h[t-1]", r"(1-h_t^2) \odot W", "a diag is missing: (1-h_t^2)"),
+    ("a matrix product", "elman", "h[t]", "h[t-1]", "tanh'(a[t]) @ W", "a diag is missing: tanh'(a[t])"),
+    ("the last step alone", "elman", "L", "V", "(yhat[tau] - y[tau]) @ h[tau].T", "the sum over t is missing"),
+    ("a step in the wrong direction", "elman", "L", "W", RIGHT.replace("g[t+1]", "g[t-1]"), "wrong side: g[t-1]"),
+    ("indices", "elman", "L", "W[0,1]", "sum(D(L, a[t][1]) * h[t-1][0], t)", "the indices 1 and 0 are exchanged"),
+    ("letters", "elman", "h[t][i]", "h[t-1][j]", "(1-h[t][j]**2)*W[i,j]", "h[t][j] stands where h[t][i] belongs"),
+    ("a link", "elman", "L", "h[t]", "D(L,o[t]) @ D(o[t],h[t]) + D(L,h[t+1])", "factor D(h[t+1], h[t]) is missing"),
+    ("a function", "lstm", "L", "b_o", "sum(D(L,h[t]) * c[t] * o[t] * (1-o[t]), t)", "c[t] for tanh(c[t])"),
+    ("no output of tanh", "leaky", "h[t]", "h[t-1]", LEAKY, "h[t] stands where tanh(W @ h[t-1] + U @ x[t] + b)"),
+    ("only through c", "lstm", "c[t]", "c[t-1]", "diag(f[t])", "this is the immediate derivative"),
+    ("the factor that is too many", "elman", "L", "V", "sum(2*(yhat[t]-y[t]) @ h[t].T, t)", "the factor 2 is too many"),
+    ("a constant of the cell", "cornn", "y[t]", "z[t]", "eye(n)", "1/dt times what is right: the factor dt is missing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "of", "by", "text", "mistake"), [m[1:] for m in MORE], ids=[m[0] for m in MORE])
+def test_mistakes_that_students_make(judged, cell: str, of: str, by: str, text: str, mistake: str) -> None:
+    layout = "denominator" if of == "L" and "D(" not in text else "numerator"
+    layout = "denominator" if cell == "lstm" and of == "L" else layout
+    found = judged(cell, of, by, text, layout, explain=True)
+    assert found.verdict != "correct"
+    assert mistake in found.mistake
+    if found.repair is not None:
+        assert judged(cell, of, by, found.repair).verdict == "correct"
+
+
+def test_where_the_mistake_is_if_nothing_mends_it(judged) -> None:
+    text = (
+        "dc[t] = dh[t]*o[t]*(1-tanh(c[t])**2) + f[t+1]*dc[t+1]; dh[t] = W_y.T @ (yhat[t]-y[t])\n"
+        "sum((dc[t]*c[t-1]*f[t]*(1-f[t])) @ x[t].T, t)"
+    )
+    found = judged("lstm", "L", "W_f", text, "denominator", explain=True)
+    assert found.repair is None
+    assert "the mistake is in the line of dh[t], which should be the derivative by h" in found.mistake
+
+
+def test_what_comes_after_the_last_step_counts_as_zero(judged) -> None:
+    found = judged("elman", "L", "W", ONE_STEP_ON, "denominator")
+    assert (found.verdict, found.window) == ("truncated", 1)
+    assert "after the last step" in found.reading

@@ -106,6 +106,25 @@ def test_the_length_may_count_in_latex(judged) -> None:
     assert judged("elman", "L", "V", text, names={"T": "tau"}).verdict == "correct"
 
 
+CLASSES = [
+    r"(\nabla_{o^{(t)}} L)_i = \hat y_i^{(t)} - \mathbf{1}_{i = y^{(t)}}",
+    r"\left(\nabla_{o_t} L\right)_i = \frac{\partial L}{\partial o_i^{(t)}} = \hat y_i^{(t)} - \mathbf{1}_{i, y^{(t)}}",
+    "yhat_t - y_t",
+]
+
+
+@pytest.mark.parametrize("text", CLASSES)
+def test_a_class_as_index_and_print_without_backslashes(judged, text: str) -> None:
+    assert judged("elman", "L", "o[t]", text).verdict == "correct"
+
+
+def test_the_line_for_a_free_time(judged) -> None:
+    text = "P[t] = diag(1-h[t]**2) @ W @ P[t-1]; P[k] = eye(n); P[t]"
+    assert judged("elman", "h[t]", "h[k]", text).verdict == "correct"
+    wrong = judged("elman", "h[t]", "h[k]", text.replace("P[k] = eye(n)", "P[k] = W"))
+    assert wrong.verdict == "wrong"
+
+
 REWRITTEN = [
     ("h[t]", "h[k]", "prod(diag(tanh'(a[i])) @ W, i, t, k+1, -1)"),
     ("h[t]", "h[k]", "prod((W.T @ diag(1 - h[s]**2)).T, s, t, k+1, -1)"),
