@@ -325,6 +325,13 @@ def test_code_for_different_lengths(capsys: Captured, plain: list[str]) -> None:
     assert "no input" in fails(capsys, "code", "autoregressive", "--lengths", *plain)
 
 
+def test_code_with_checkpoints(capsys: Captured) -> None:
+    out = shown(capsys, "code", "lstm", "--checkpoint", "--dtype", "float32", "--wrt", "W_f,h[0]")
+    assert "def _checkpointed(" in out
+    assert "runs backward" in fails(capsys, "code", "bidirectional", "--checkpoint")
+    assert "keeps every state" in fails(capsys, "code", "lstm", "--checkpoint", "--plain")
+
+
 def test_the_steps_own_latex(capsys: Captured) -> None:
     out = shown(capsys, "code", "elman", "--step-latex")
     assert "a_{t} &= b + W h_{t - 1} + U x_{t}" in out

@@ -6,6 +6,8 @@ import ast
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_caller import Caller
+from symrnn.emitting.numpy_checkpoint import NOTES as CHECKPOINT_NOTES
+from symrnn.emitting.numpy_checkpoint import Checkpoints, states_program, step_bytes
 from symrnn.emitting.numpy_compute import NARROW, WIDE, Compute, short_vectors
 from symrnn.emitting.numpy_expression import HELPERS
 from symrnn.emitting.numpy_fast import FastBody, gradient_source, make_workspace, plan_storage
@@ -14,12 +16,15 @@ from symrnn.emitting.numpy_lengths import MASKS, Lengths, with_lengths
 from symrnn.emitting.numpy_lengths import NOTES as LENGTHS_NOTES
 from symrnn.emitting.numpy_narrow import NarrowBody, gradient_place
 from symrnn.emitting.numpy_plain import ROWS, plain_module
+from symrnn.emitting.numpy_values import Workspace
 from symrnn.emitting.options import CodeOptions
 from symrnn.emitting.python_source import Source, wrap
 from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell
+from symrnn.planning.graph import build_program
 from symrnn.planning.interface import Interface, Slot, build_interface
+from symrnn.planning.segments import segment_of
 from symrnn.planning.stacking import plan_narrow
 from symrnn.planning.storage import Storage
 from symrnn.planning.system import System, build_system
@@ -95,15 +100,49 @@ def assemble(cell: Cell, options: CodeOptions) -> str:
     system = lined.system
     if not system.has_batch or not system.gradients:
         raise UnsupportedError("nothing that is given has one value per example")
-    storage = plan_storage(system, truncate)
     interface = build_interface(system)
-    work = make_workspace(storage, interface, RESERVED, options.relu0)
-    body = FastBody(storage, interface, work)
-    parts = [Compute("_all_at_once", WIDE, work, body.build(), lambda op: gradient_source(work, op).source)]
+    parts = _schedules(system, interface, options)
+    checkpoints = _checkpoints(given, system, interface, parts[0].work) if options.checkpoint else None
+    return _Assembly(given, system, interface, parts, lined.least, checkpoints).text()
+
+
+def _schedules(system: System, interface: Interface, options: CodeOptions) -> list[Compute]:
+    """The wide schedule, and the narrow one where there is one."""
+    truncate = options.window is not None
+    storage = plan_storage(build_program(system), truncate)
+    parts = [_wide("_all_at_once", WIDE, storage, interface, options.relu0)]
     narrow = _narrow(storage, interface, options.relu0) if not truncate else None
-    if narrow is not None:
-        parts.append(narrow)
-    return _Assembly(given, system, interface, parts, lined.least).text()
+    return [*parts, narrow] if narrow is not None else parts
+
+
+def _wide(name: str, about: str, storage: Storage, interface: Interface, relu0: float) -> Compute:
+    work = make_workspace(storage, interface, RESERVED, relu0)
+    body = FastBody(storage, interface, work)
+    return Compute(name, about, work, body.build(), lambda op: gradient_source(work, op).source)
+
+
+def _checkpoints(given: Lengths, system: System, interface: Interface, outer: Workspace) -> Checkpoints:
+    """The same for a segment, with what goes through all of them."""
+    segment = segment_of(given.cell)
+    boundaries = {b.key for b in segment.boundaries}
+    wanted = [g.key for g in system.gradients if g.key not in boundaries]
+    keys = [*wanted, *(b.key for b in segment.boundaries)]
+    lined = with_lines_for_windows(build_system(segment.cell, keys, fold_constants=True, of=segment.scalar))
+    inner = build_interface(lined.system)
+    parts = _schedules(lined.system, inner, given.options)
+    for part in parts:
+        part.share(parts)
+    labelled = {key for key, name in parts[0].work.data_names.items() if name in parts[0].work.labelled}
+    outer.labelled = {outer.data_names[key] for key in labelled}
+    storage = plan_storage(states_program(lined.system, segment))
+    states = _wide("_states", "The states that a segment leaves.", storage, inner, given.options.relu0)
+    states.work.labelled = set(parts[0].work.labelled)
+    chosen = short_vectors(parts[1].work, parts[1].packs) if len(parts) > 1 else ""
+    least = max(segment.least, lined.least)
+    bytes_ = step_bytes(parts[0].work)
+    return Checkpoints(
+        segment, given.cell, system, interface, outer, inner, lined.system, parts, states, chosen, bytes_, least
+    )
 
 
 def _narrow(storage: Storage, interface: Interface, relu0: float) -> Compute | None:
@@ -127,11 +166,14 @@ class _Assembly(Caller):
         interface: Interface,
         parts: list[Compute],
         least: int,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.cell, self.system, self.parts, self.options = given.cell, system, parts, given.options
-        for part in parts:
-            part.share(parts)
-        self.least = least
+        self.checkpoints = checkpoints
+        if checkpoints is None:
+            for part in parts:
+                part.share(parts)
+        self.least = max(least, checkpoints.least) if checkpoints is not None else least
         super().__init__(interface, parts[0].work, plain_module(given))
         if interface.length_slot is None:
             raise UnsupportedError("nothing that is given has a time axis")
@@ -140,9 +182,11 @@ class _Assembly(Caller):
         maker = Source()
         self._maker(maker)
         computes = []
-        for part in self.parts:
+        for part in self.parts if self.checkpoints is None else ():
             computes.append(Source())
             part.write(computes[-1], self.system, self.interface)
+        if self.checkpoints is not None:
+            computes = self.checkpoints.sources(self.parts[0].arguments(self.interface))
         allocating = Source()
         self._allocating(allocating)
         self.plain.source = Source()
@@ -153,7 +197,8 @@ class _Assembly(Caller):
             self.plain._loss_and_gradients(FEW_STEPS, meaning)
         head = Source()
         self._head(head)
-        for name in dict.fromkeys([*self.work.helpers, *self.plain.writer.helpers]):
+        used = self.checkpoints.helpers() if self.checkpoints is not None else ()
+        for name in dict.fromkeys([*self.work.helpers, *used, *self.plain.writer.helpers]):
             head.blank(2)
             head.block(HELPERS[name])
         parts = [head, maker, allocating, *computes, self.plain.source]
@@ -177,6 +222,9 @@ class _Assembly(Caller):
         if self.plain.masks:
             head.raw()
             head.block(LENGTHS_NOTES)
+        if self.checkpoints is not None:
+            head.raw()
+            head.block(CHECKPOINT_NOTES)
         head.raw('"""')
         head.raw()
         head.raw("import numpy as np")
@@ -184,6 +232,8 @@ class _Assembly(Caller):
         head.raw("PIECE_BYTES = 1 << 20  # the working set of what is done for all times at once: about a cache")
         if any(slot.labels for slot in self.interface.slots):
             head.raw("UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}")
+        if self.checkpoints is not None:
+            head.raw("KEPT_BYTES = 1 << 20  # what a segment may keep at the least: what fits the cache is not saved")
         head.blank(1)
         write_tables(head, self.system, self.interface, self.plain.writer, self.options, self.plain.lengths)
 
@@ -204,7 +254,9 @@ It reuses its buffers: the gradients that it returns are overwritten by the next
                     source.raw(f"return {FEW_STEPS}")
             source.raw("has_batch, batch = batch is not None, batch or 1")
             given = ", ".join([*self._sizes(), "steps", "batch", "dtype"])
-            if len(self.parts) > 1:
+            if self.checkpoints is not None:
+                source.raw(f"compute = _checkpointed({given})")
+            elif len(self.parts) > 1:
                 source.comment(
                     "Short vectors: a call costs more than its work, so there are few of them, on stacked vectors."
                 )

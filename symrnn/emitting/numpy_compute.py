@@ -93,7 +93,8 @@ class Compute:
     def _label_names(self) -> set[str]:
         return {self.work.data_names[key] for key in self.work.labelled}
 
-    def _arguments(self, interface: Interface) -> list[str]:
+    def arguments(self, interface: Interface) -> list[str]:
+        """The names of what it takes: arrays with time and batch in front, and labels where these may come."""
         names = []
         for slot in interface.slots:
             name = self.work.data_names[slot.key]
@@ -104,7 +105,7 @@ class Compute:
 
     def _compute(self, source: Source, interface: Interface) -> None:
         source.blank(1)
-        with source.indented(f"def compute({', '.join(self._arguments(interface))})"):
+        with source.indented(f"def compute({', '.join(self.arguments(interface))})"):
             for key in sorted(self.work.dense):
                 name = self.work.data_names[key]
                 if name in self._label_names():

@@ -30,14 +30,13 @@ from symrnn.language.node import format_shape
 from symrnn.planning.blocks import take_apart
 from symrnn.planning.describe import Describer
 from symrnn.planning.fission import reads, split
-from symrnn.planning.graph import Arg, Op, build_program, deref
+from symrnn.planning.graph import Arg, Op, Program, deref
 from symrnn.planning.interface import Interface
 from symrnn.planning.packing import packed_storage
 from symrnn.planning.schedule import Stage, build_schedule, check_margins, shrunk
 from symrnn.planning.simplify import simplify
 from symrnn.planning.storage import VIEWS, Storage
 from symrnn.planning.sweeping import truncated
-from symrnn.planning.system import System
 
 PIECE_BYTES = 1 << 20
 """The working set of one piece of a stage over all times: about a second-level cache."""
@@ -47,12 +46,11 @@ WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 """A name that is no attribute."""
 
 
-def plan_storage(system: System, truncate: bool = False) -> Storage:
-    """The whole way from equations to memory; ``truncate`` makes sweeps of the loops back.
+def plan_storage(program: Program, truncate: bool = False) -> Storage:
+    """The whole way from a program to memory; ``truncate`` makes sweeps of the loops back.
 
     Raises UnsupportedError for recursions that cannot be run step by step.
     """
-    program = build_program(system)
     take_apart(program)
     simplify(program)
     fission = split(program)

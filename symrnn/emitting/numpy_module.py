@@ -5,7 +5,7 @@ from __future__ import annotations
 from symrnn.emitting.numpy_assembly import assemble
 from symrnn.emitting.numpy_plain import emit_plain
 from symrnn.emitting.options import CodeOptions
-from symrnn.errors import UnsupportedError
+from symrnn.errors import QuestionError, UnsupportedError
 from symrnn.language import Cell
 
 __all__ = ["CodeOptions", "emit"]
@@ -20,10 +20,20 @@ def emit(cell: Cell, plain: bool = False, options: CodeOptions | None = None) ->
     """
     chosen = options or CodeOptions()
     if chosen.checkpoint:
-        raise UnsupportedError("generated code has no checkpoint yet")
+        return _with_checkpoints(cell, plain, chosen)
     if not plain and cell.loss is not None:
         try:
             return assemble(cell, chosen)
         except UnsupportedError:
             pass
     return emit_plain(cell, chosen)
+
+
+def _with_checkpoints(cell: Cell, plain: bool, options: CodeOptions) -> str:
+    """The fast module with checkpoints; nothing takes its place where it can't be had."""
+    if plain:
+        raise QuestionError(
+            "the recursion line by line keeps every state",
+            hint="Leave out --plain, or --checkpoint: it saves nothing there.",
+        )
+    return assemble(cell, options)

@@ -49,6 +49,12 @@ class NarrowContext(StageContext):
         name = self.local(wanted, ("step", op, arg.shift), self.places.rows(op, low, high))
         return Operand(name, op, batch=op.batched)
 
+    def _untimed(self, op: Op) -> Operand | None:
+        found = super()._untimed(op)
+        if found is not None and found.batch and op.axes:
+            raise UnsupportedError("the narrow schedule has no place for values of one example outside of time")
+        return found
+
     def _data(self, arg: Arg) -> Operand:
         work, op = self.work, arg.op
         assert self.stage.domain is not None

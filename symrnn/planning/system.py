@@ -94,17 +94,21 @@ class System:
 
 
 def build_system(
-    cell: Cell, wrt: Sequence[str] | None = None, fold_constants: bool = False, by_age: bool = False
+    cell: Cell,
+    wrt: Sequence[str] | None = None,
+    fold_constants: bool = False,
+    by_age: bool = False,
+    of: Node | None = None,
 ) -> System:
     """The system of a cell; ``wrt`` names the parameters, inputs and initial values whose gradients are wanted.
 
     ``fold_constants`` writes the values of constants out where they stand.  ``by_age``: every way across a step leads
-    through a part, for truncated gradients.
+    through a part, for truncated gradients.  ``of``: the scalar of the gradients where it is another than the loss.
 
     Raises QuestionError for a name in ``wrt`` that has no gradient.
     """
     leaves = _wanted(cell, wrt)
-    adjoint = adjoint_system(cell, leaves, by_age=by_age) if cell.loss is not None and leaves else None
+    adjoint = adjoint_system(cell, leaves, of, by_age) if cell.loss is not None and leaves else None
     batched = _batched_variables(cell)
     part_batched = _batched_parts(adjoint.parts if adjoint else (), batched)
     has_batch = any(d.role in (Role.INPUT, Role.TARGET) for d in cell.declarations) or bool(batched)
