@@ -8,11 +8,12 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	done)
 PYTEST_ARGS ?= -n auto --dist worksteal
 
-.PHONY: help sheets test lint types format bench mutants clean distclean
+.PHONY: help sheets test test-slow lint types format bench mutants clean distclean
 
 help:
 	@echo 'make sheets   build the worked sheets into build/sheets/ (HTML, LaTeX, PDF, text)'
-	@echo 'make test     run the whole test suite'
+	@echo 'make test     run the tests, a few minutes'
+	@echo 'make test-slow  the rest of them: every cell in every sweep, compilers, documents, browsers'
 	@echo 'make lint     ruff check'
 	@echo 'make types    mypy'
 	@echo 'make format   ruff format'
@@ -38,7 +39,10 @@ sheets: $(VENV)/.package
 	$(PY) -m symrnn sheet --all -o build/sheets
 
 test: $(VENV)/.tools
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest $(PYTEST_ARGS) -m 'not slow and not bank'
+
+test-slow: $(VENV)/.tools
+	$(PY) -m pytest $(PYTEST_ARGS) -m 'slow and not bank'
 
 lint: $(VENV)/.tools
 	$(PY) -m ruff check .

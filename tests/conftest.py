@@ -16,6 +16,48 @@ settings.register_profile("thorough", max_examples=2000, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 
+# Sweeps over the whole library that take more than a few seconds: the rest of their cells is marked slow.
+SWEEPS = {
+    "test_every_line_and_all_code_agree_with_the_oracle",
+    "test_generated_code_at_other_seeds",
+    "test_a_sequence_in_two_pieces_is_the_sequence",
+    "test_every_gradient",
+    "test_every_gradient_of_every_cell",
+    "test_every_head",
+    "test_every_library_cell_passes",
+    "test_every_question_is_answered_rightly_or_refused",
+    "test_verdicts_agree_with_the_numbers",
+    "test_derived_forms_convert",
+    "test_derived_formulas",
+    "test_float32_stays_float32_in_every_array",
+    "test_the_loss_depends_on_every_parameter_and_initial_value",
+}
+CORE = {"elman", "lstm", "gru", "bidirectional", "stack2", "lag2", "delta_rule", "minibatch_rows", "layernorm_rnn"}
+"""One cell of each kind; no sweep leaves these to the slow part."""
+
+SLOW = {
+    "test_compiled_it_gives_the_same",
+    "test_jit_and_automatic_differentiation_agree",
+    "test_no_raw_markup_is_left",
+    "test_tikz_compiles",
+    "test_a_variant_of_a_sheet_is_solved_with_its_own_numbers",
+    "test_a_second_run_builds_only_what_has_changed",
+    "test_the_document_compiles_and_no_line_is_too_long",
+    "test_a_terminal_without_unicode_gets_ascii",
+    "test_a_claimed_formula",
+}
+"""What takes more than a few seconds for other reasons: compilers, documents, processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow: `make test` leaves it out, `make test-slow` and continuous integration run it."""
+    for item in items:
+        name, _, parameters = item.name.rstrip("]").partition("[")
+        swept = name in SWEEPS and not CORE & set(parameters.split("-"))
+        if swept or name in SLOW or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.slow)
+
+
 def _program(*names: str) -> str:
     """The first of these programs that is installed; skips the test that asks for it where none is."""
     for name in names:

@@ -66,13 +66,19 @@ def test_ctrl_c_ends_with_one_line() -> None:
     # A derivation that takes a while: every derivative of a large unrolled form.
     argv = ["derive", "elman", "--wrt", "W", "--form", "unrolled", "--tau", "100"]
     process = subprocess.Popen(command(*argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert b"Traceback" not in err
-    if process.returncode != 0:  # it may have been faster than the signal
+    try:
+        time.sleep(1.0)
+        for _ in range(10):  # a person whose first Ctrl-C came while something was being loaded presses again
+            process.send_signal(signal.SIGINT)
+            try:
+                _, err = process.communicate(timeout=6)
+                break
+            except subprocess.TimeoutExpired:
+                continue
         assert process.returncode == 130
         assert err == b"symrnn: interrupted\n"
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
