@@ -19,7 +19,8 @@ from symrnn.checking.readings import as_evaluated, ending_in_zero
 from symrnn.checking.truncation import truncated_partials
 from symrnn.checking.verification import analytic, arranged
 from symrnn.errors import DataError, SymrnnError
-from symrnn.language import Cell, Formula, Layout
+from symrnn.language import Cell, Formula, Layout, Node, Variable, build
+from symrnn.language.traversal import free_indices
 from symrnn.oracle.compare import CENTRAL_TOLERANCE, COMPLEX_TOLERANCE, LADDER
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.evaluate import NOTHING_GIVEN, Evaluator
@@ -183,13 +184,30 @@ class Bench:
                 continue
         return usual
 
-    def evaluator(self, tau: int, seed: int = 0, shuffle: int = 0, change: Change | None = None) -> Evaluator:
-        """One run of the cell; ``change`` makes its numbers special, to test an assumption."""
-        key = (tau, seed, shuffle, change)
+    def _drawn_for(self, of: Node | None) -> Cell:
+        """The cell as numbers are drawn for it: what is asked about must have a value too, as ``log(det(X))`` must."""
+        cell = self._unconstrained
+        if of is None or isinstance(of, Variable) or free_indices(of) - set(cell.sizes):
+            return cell
+        try:
+            whole = build.apply("sum", of) if of.shape else of
+            return replace(cell, loss=whole if cell.loss is None else build.add(cell.loss, whole))
+        except SymrnnError:
+            return cell
+
+    def evaluator(
+        self, tau: int, seed: int = 0, shuffle: int = 0, change: Change | None = None, of: Node | None = None
+    ) -> Evaluator:
+        """One run of the cell; ``change`` makes its numbers special, to test an assumption.
+
+        ``of`` is an expression that must have a value.
+        """
+        drawn_for = self._drawn_for(of)
+        key = (tau, seed, shuffle, change, drawn_for.loss)
         known = self._evaluators.get(key)
         if known is None:
             fixed = {n: v for n, v in self._sizes(shuffle).items() if n in self.cell.sizes} if shuffle else None
-            instance = random_instance(self._unconstrained, self.seed + seed, fixed, tau)
+            instance = random_instance(drawn_for, self.seed + seed, fixed, tau)
             if change is not None:
                 instance = change(instance)
             known = Evaluator(self.cell, instance, at_kink=self.at_kink, budget=self.budget)
@@ -208,13 +226,17 @@ class Bench:
             beside = ELSEWHERE if self.analytic else AT_KINKS
             plan += [(tau if len(self.lengths) > 1 else 1, seed, seed) for seed, tau in beside]
             found = (self._station(asked, tau, seed, shuffle, change) for tau, seed, shuffle in plan)
-            known = self._stations[key] = tuple(station for station in found if station is not None)
+            every = tuple(station for station in found if station is not None)
+            if not isinstance(asked.of, Variable):
+                # log(det(X.T @ X)) has no value where X is wider than high.
+                every = tuple(s for s in every if not s.evaluator.instance.remarks) or every
+            known = self._stations[key] = every
         if not known:
             raise DataError(f"the question has no answer for sequences of up to {self.lengths[-1]} steps")
         return known
 
     def _station(self, asked: Asked, tau: int, seed: int, shuffle: int, change: Change | None) -> Station | None:
-        evaluator = self.evaluator(tau, seed, shuffle, change)
+        evaluator = self.evaluator(tau, seed, shuffle, change, asked.of)
         points = [p for p in asked.points(evaluator.instance.sizes) if self._exists(asked, evaluator, p)]
         return Station(tau, self.seed + seed, evaluator, tuple(points), not shuffle) if points else None
 

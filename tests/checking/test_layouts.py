@@ -93,3 +93,18 @@ def test_latex_lines() -> None:
     cell = declared_cell(NAMES)
     asked = Asked(cell, *read_question("x.T @ A @ x", "x", cell))
     assert converted(r"(A + A^\top) x", asked) == "x.T @ (A.T + A)"
+
+
+DOMAINS = [
+    ("diag(1/x)", "log(x)", "x", "x[n]", "both"),
+    ("diag(0.5/sqrt(x))", "sqrt(x)", "x", "x[n]", "both"),
+    ("inv(X).T", "log(det(X))", "X", "X[n,n]", "denominator"),
+    ("2*X @ inv(X.T @ X)", "log(det(X.T @ X))", "X", "X[n,m]", "denominator"),
+]
+
+
+@pytest.mark.parametrize(("text", "of", "by", "declared", "layout"), DOMAINS)
+def test_numbers_are_drawn_where_the_expression_has_a_value(text, of, by, declared, layout) -> None:
+    cell = declared_cell(declared)
+    found = layout_of(text, Asked(cell, *read_question(of, by, cell)))
+    assert (found.verdict, found.layout) == ("correct", layout)
