@@ -30,6 +30,7 @@ class Lifted:
     load: arrays.Load
     value: Array
     name: str
+    words: str = ""
 
 
 @dataclass(frozen=True)

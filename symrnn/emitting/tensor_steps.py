@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.python_source import Source
+from symrnn.emitting.tensor_ahead import compute_ahead
+from symrnn.emitting.tensor_joints import JOINT, join_products
 from symrnn.emitting.tensor_names import TensorNames, load_of
 from symrnn.emitting.tensor_stages import OUTSIDE, Stage
 from symrnn.emitting.tensor_writer import Span, TensorWriter
@@ -76,9 +78,14 @@ class TensorSteps(TensorNames):
 
     def _loop(self, stage: Stage) -> None:
         time = self.system.time
+        stage = join_products(compute_ahead(stage, time.index), time.index)
+        for d in stage.definitions:
+            if d.name.endswith(JOINT):
+                self.names[d.name, d.role] = self.given.give(d.name.removesuffix(JOINT))
         span = (time.first, time.last)
         self._lifted(stage, span)
-        step = self.given.give("step_" + "_".join(self.names[k] for k in sorted(stage.keys())[:3]))
+        kept = sorted((d.name, d.role) for d in stage.definitions if not d.name.endswith(JOINT))
+        step = self.given.give("step_" + "_".join(self.names[k] for k in kept[:3]))
         reads = self._step_reads(stage)
         carries = self._carries(stage)
         with self.source.indented(f"def {step}(carry, now)"):
@@ -94,7 +101,8 @@ class TensorSteps(TensorNames):
                 self.spans[load.name, load.role] = span
             when = f"[{self.system.time.index}]" if timed else ""
             what = "for all times at once" if timed else "once"
-            self.source.comment(f"What {lifted.name}{when} takes from outside the loop, {what}.")
+            words = lifted.words or f"What {lifted.name}{when} takes from outside the loop, {what}."
+            self.source.comment(words)
             writer = self._over(span) if timed else self.writer.single()
             value = writer.full(lifted.value, timed, load.batched)
             self._times_if_needed(span, [value])
@@ -150,7 +158,7 @@ class TensorSteps(TensorNames):
         self.timed_scan = uses_time
         self._unpacked([*([index] if uses_time else []), *(local[key] for key in reads)], "now")
         self.source.lines += inner.lines
-        values = [local[d.name, d.role, 0] for d in stage.definitions]
+        values = [local[d.name, d.role, 0] for d in self._kept(stage)]
         moved = [local[d.name, d.role, shift - (1 if shift > 0 else -1)] for d, shift in carries]
         self.source.raw(f"return {_tuple(moved)}, {_tuple(values)}")
         return values
@@ -159,8 +167,17 @@ class TensorSteps(TensorNames):
         if names:
             self.source.raw(f"{', '.join(names)}{',' if len(names) == 1 else ''} = {source}")
 
+    def _kept(self, stage: Stage) -> list[Definition]:
+        """The definitions whose values are kept for all times."""
+        return [d for d in stage.definitions if not d.name.endswith(JOINT)]
+
     def _line(self, d: Definition, writer: TensorWriter, target: str) -> None:
-        self._comment(d)
+        if not d.name.endswith(JOINT):
+            self._comment(d)
+        elif d.role is Role.PART:
+            self.source.comment("What the step before this one takes from here.")
+        else:
+            self.source.comment("All products with the same vector at once.")
         batched = self._batched(d)
         value = writer.full(d.expression, False, batched)
         for when, array, node in d.overrides:
@@ -186,13 +203,13 @@ class TensorSteps(TensorNames):
         if self.timed_scan:
             first, stop = (self.writer.index(i) for i in (span[0], span[1] + 1))
             rows.insert(0, py.call("np.arange", first, stop))
-        names = [self.names[d.name, d.role] for d in stage.definitions]
+        names = [self.names[d.name, d.role] for d in self._kept(stage)]
         over = _tuple([py.unparse(self.dialect.translate(r)) for r in rows])
         start = _tuple([py.unparse(s) for s in starts])
         reverse = ", reverse=True" if stage.descending else ""
         length = "" if rows else f", length={py.unparse(writer.length)}"
         self.source.raw(f"_, {_tuple(names)} = {self.dialect.scan}({step}, {start}, {over}{length}{reverse})")
-        for d in stage.definitions:
+        for d in self._kept(stage):
             if d.role is Role.COMPUTED and d.name in self.system.cell.state:
                 self._join_initial(d)
             else:
