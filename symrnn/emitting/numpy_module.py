@@ -19,6 +19,7 @@ def emit(cell: Cell, plain: bool = False, options: CodeOptions | None = None) ->
     name in ``options.wrt``.
     """
     chosen = options or CodeOptions()
+    _check(cell, chosen)
     if chosen.checkpoint:
         return _with_checkpoints(cell, plain, chosen)
     if not plain and cell.loss is not None:
@@ -27,6 +28,19 @@ def emit(cell: Cell, plain: bool = False, options: CodeOptions | None = None) ->
         except UnsupportedError:
             pass
     return emit_plain(cell, chosen)
+
+
+def _check(cell: Cell, options: CodeOptions) -> None:
+    """Raise QuestionError for an option that has no meaning for the cell."""
+    asked = {"a window": options.window is not None, "checkpoints": options.checkpoint}
+    for what, is_asked in asked.items():
+        if is_asked and not cell.states:
+            raise QuestionError(
+                f'{what}: the cell "{cell.name}" has no states, nothing in it is carried from step to step',
+                hint="Leave the option out.",
+            )
+        if is_asked and cell.loss is None:
+            raise QuestionError(f'{what}: the cell "{cell.name}" has no loss', hint="Add a line such as: loss L = ...")
 
 
 def _with_checkpoints(cell: Cell, plain: bool, options: CodeOptions) -> str:
