@@ -21,7 +21,7 @@ from symrnn.checking.places import is_small, size
 from symrnn.checking.readings import as_evaluated
 from symrnn.checking.sketches import plain, sketches
 from symrnn.checking.sketches_latex import latex_sketches
-from symrnn.checking.stations import Bench, Station, targets_for, value_at
+from symrnn.checking.stations import Bench, Station, ends_in_zero, targets_for, value_at
 from symrnn.checking.verdict import Counterexample, Factor, Repair
 from symrnn.emitting.text import to_text
 from symrnn.errors import SymrnnError
@@ -325,6 +325,7 @@ class Search:
         self.judge, self.bench, self.effort, self.tau = judge, bench, effort, tau
         self.end = thread_time() + effort.seconds
         self.located: str | None = None
+        self.strict = True
 
     def repairs(self, reading: Reading) -> tuple[Repair, ...]:
         """Right formulas one change away, of the likeliest kinds that have any."""
@@ -332,6 +333,7 @@ class Search:
         if not is_small(reading.formula):
             return ()
         station, point = self._quick(asked)
+        self.strict = not ends_in_zero(reading.formula, station)
         where = localised(reading, self.bench, station, point)
         self.located = self.located or (where.words if where is not None else None)
         found = self._found(reading, station, point, where) if where is not None else []
@@ -369,7 +371,8 @@ class Search:
     def _is_right(self, candidate: Candidate, reading: Reading, station: Station, point: dict[str, int]) -> bool:
         asked, bench = reading.asked, self.bench
         try:
-            value = value_at(station.evaluator, as_evaluated(candidate.formula, asked.cell), point)
+            meant = as_evaluated(candidate.formula, asked.cell)
+            value = value_at(station.evaluator, meant, point, strict=self.strict)
             single = replace(station, points=(point,))
             for target in targets_for([value], asked, bench, single):
                 if asked.layout not in (None, target.layout):

@@ -17,7 +17,7 @@ import numpy as np
 from symrnn.checking.answers import Reading
 from symrnn.checking.comparison import Array, relative_error
 from symrnn.checking.readings import as_evaluated
-from symrnn.checking.stations import Bench, Station, targets_for, value_at
+from symrnn.checking.stations import Bench, Station, ends_in_zero, targets_for, value_at
 from symrnn.errors import SymrnnError
 from symrnn.language import Call, Formula, Index, Layout, Node, Part, Role, Variable
 from symrnn.language.traversal import variables
@@ -55,12 +55,13 @@ class Localisation:
     def __init__(self, reading: Reading, bench: Bench, station: Station, point: Mapping[str, int]) -> None:
         self.reading, self.bench, self.station, self.point = reading, bench, station, dict(point)
         self.formula = reading.formula
+        self.strict = not ends_in_zero(reading.formula, station)
         sizes = station.sizes
         time = bench.cell.time
         self.times = range(time.first.value(sizes), time.last.value(sizes) + 1)
-        self.meanings = self._resolved()
+        self.meanings = self._improved(self._resolved())
         self.given = _slots(self.meanings)
-        self.wrong = tuple(line for line in self._tested() if not self._is_right(self.formula, line, self.given))
+        self.wrong = self._wrong_lines(self.meanings)
 
     @property
     def lines(self) -> frozenset[Line]:
@@ -116,6 +117,21 @@ class Localisation:
             if called:
                 known[name] = called[0]
                 self._settle(known, guesses)
+        return known
+
+    def _improved(self, known: dict[str, Meaning]) -> dict[str, Meaning]:
+        """The same with one part taken otherwise, if fewer lines are wrong then.
+
+        At the last step a part may have the right values of another one: c those of h where its slope is missing.
+        """
+        best = len(self._wrong_lines(known))
+        for name in list(known):
+            if best <= 1:
+                break
+            for meaning in self._guesses(name)[1]:
+                count = len(self._wrong_lines({**known, name: meaning}))
+                if count < best:
+                    best, known = count, {**known, name: meaning}
         return known
 
     def _settle(self, known: dict[str, Meaning], guesses: Mapping[str, Sequence[Meaning]]) -> None:
@@ -226,11 +242,11 @@ class Localisation:
 
     # -- which lines are wrong
 
-    def _tested(self) -> Iterator[Line]:
-        """The lines of which the right value is known."""
-        yield None
-        known = {name for name, _ in self.given}
-        yield from (number for number, part in enumerate(self.formula.parts) if part.name in known)
+    def _wrong_lines(self, meanings: Mapping[str, Meaning]) -> tuple[Line, ...]:
+        """Of the lines of which the right value is known, those that have another one."""
+        given = _slots(meanings)
+        known = (number for number, part in enumerate(self.formula.parts) if part.name in meanings)
+        return tuple(line for line in (None, *known) if not self._is_right(self.formula, line, given))
 
     def _is_right(self, formula: Formula, line: Line, given: Slots) -> bool:
         try:
@@ -269,7 +285,7 @@ class Localisation:
 
     def _value(self, node: Node, formula: Formula, point: Mapping[str, int], given: Slots) -> Array:
         line = as_evaluated(Formula(node, formula.parts), self.bench.cell)
-        return value_at(self.station.evaluator, line, point, given)
+        return value_at(self.station.evaluator, line, point, given, strict=self.strict)
 
 
 def localised(reading: Reading, bench: Bench, station: Station, point: Mapping[str, int]) -> Localisation | None:

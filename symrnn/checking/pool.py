@@ -129,6 +129,13 @@ class Pool:
                 if inside and call.shape == variable.shape and call.arguments != (variable,):
                     yield self._at(call, variable.time)
 
+    def instead_of(self, call: Call, times: Sequence[Index]) -> Iterator[Node]:
+        """The cell's computed variables of a call's shape at these times."""
+        for name in self.cell.equation:
+            plain = self.cell.variable(name, self.cell.now)
+            if plain.shape == call.shape and isinstance(plain, Variable) and plain.time is not None:
+                yield from (plain.at(time) for time in times)
+
     @staticmethod
     def _is_elementwise(call: Call) -> bool:
         return len(call.arguments) == 1 and call.arguments[0].shape == call.shape and not call.order

@@ -65,18 +65,24 @@ class Station:
 
 
 def value_at(
-    evaluator: Evaluator, formula: Formula, point: Mapping[str, int], given: Mapping[Any, Array] = NOTHING_GIVEN
+    evaluator: Evaluator,
+    formula: Formula,
+    point: Mapping[str, int],
+    given: Mapping[Any, Array] = NOTHING_GIVEN,
+    strict: bool = False,
 ) -> Array:
     """A formula's value; a scalar with open component indices is summed over them (Einstein).
 
     What is read after the last step counts as 0, as a part does: the last line of a recursion is often left out.
+    ``strict`` makes that an error.
     """
     try:
         return _value_at(evaluator, formula, point, given)
     except TooManyOperationsError:
         raise
     except DataError as error:
-        lenient = ending_in_zero(formula, evaluator.cell) if OUTSIDE in error.message else formula
+        outside = not strict and OUTSIDE in error.message
+        lenient = ending_in_zero(formula, evaluator.cell) if outside else formula
         if lenient is formula:
             raise
         return _value_at(evaluator, lenient, point, given)
