@@ -11,7 +11,7 @@ from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op, deref
 from symrnn.planning.schedule import margins
 from symrnn.planning.stacks import Form, Group, NarrowPlan, Pack, Stack
-from symrnn.planning.storage import Storage, is_inplace
+from symrnn.planning.storage import Slot, Storage, is_inplace
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Places:
         self.apart: str | None = None
         self.fixed: set[tuple[str, str]] = set()
         self.copied: set[tuple[Group, int]] = set()
+        self.shared: dict[tuple[Slot, Index, Index], str] = {}
 
     def _flat(self) -> set[Op]:
         """Numbers per time and example that stand beside vectors in columns."""
@@ -87,11 +88,16 @@ class Places:
         low, high = margins(self.schedule, op)
         if op in self.loop_ops:
             low, high = self._with_starts(op, low, high)
-        made = "empty" if (low, high) == self.schedule.domains[op] else "zeros"
+        # Rows that a loop reads beyond its own times are zero; others may stand where another value died.
+        written, slot = (low, high) == self.schedule.domains[op], self.storage.slot.get(op)
+        if written and slot is not None and (slot, low, high) in self.shared:
+            return Place(self.shared[slot, low, high], low, high)
         rows = self.work.index(high - low + 1)
         shape = ", ".join([rows, *(self.work.index(a) for a in op.axes), "batch"])
         name = self.work.names.give(f"{wanted}_all")
-        self.work.setup.append(f"{name} = np.{made}(({shape}), dtype)")
+        self.work.setup.append(f"{name} = np.{'empty' if written else 'zeros'}(({shape}), dtype)")
+        if written and slot is not None:
+            self.shared[slot, low, high] = name
         return Place(name, low, high)
 
     def _with_starts(self, op: Op, low: Index, high: Index) -> tuple[Index, Index]:
