@@ -62,7 +62,7 @@ def functions(place: Place, setting: Setting) -> Iterator[Change]:
         (inner,) = node.arguments
         if inner.shape == node.shape:
             yield Change("function", inner, f"the function in {to_text(node)} is too many")
-        for variable in setting.pool.instead_of(node, setting.times(place)):
+        for variable in setting.pool.instead_of(node):
             yield Change("variable", variable, f"{to_text(node)} stands where {to_text(variable)} belongs")
     if not isinstance(node, Variable) or node.role is not Role.COMPUTED or node.time is None:
         return

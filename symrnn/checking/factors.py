@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import combinations
+from math import prod
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from symrnn.language import Cell, Role
 
 CLOSE = 1e-8
 LARGEST_DENOMINATOR = 48
+MOST_COUNTED = 5
 
 
 def common_factor(values: Sequence[Array], truth: Sequence[Array]) -> float | None:
@@ -34,7 +37,7 @@ def explained(cell: Cell, stations: Sequence[Station], factors: Sequence[float])
     number = _constant(factors)
     if number is not None:
         return _named(cell, stations[0], number) or Factor(number)
-    for symbol, numbers in _symbols(cell, stations):
+    for symbol, numbers in (*_symbols(cell, stations), *_products(cell, stations)):
         if any(not n for n in numbers):
             continue
         for over in (False, True):
@@ -68,6 +71,17 @@ def _constant(factors: Sequence[float], exact: bool = False) -> Fraction | float
     if abs(float(rational) - first) <= CLOSE * abs(first):
         return rational
     return None if exact else first
+
+
+def _products(cell: Cell, stations: Sequence[Station]) -> Iterator[tuple[str, list[float]]]:
+    """The length and the sizes multiplied, as in a mean over steps, examples and classes: at most three."""
+    own = {name for name, _ in cell.equal_sizes}
+    scalars = {d.name for d in cell.declarations}
+    counted = [(name, numbers) for name, numbers in _symbols(cell, stations) if name not in own | scalars]
+    for count in (2, 3):
+        for chosen in combinations(counted[:MOST_COUNTED], count):
+            name = "*".join(f"({n})" if not n.isidentifier() else n for n, _ in chosen)
+            yield name, [prod(numbers) for numbers in zip(*(numbers for _, numbers in chosen), strict=True)]
 
 
 def _symbols(cell: Cell, stations: Sequence[Station]) -> Iterator[tuple[str, list[float]]]:

@@ -129,8 +129,9 @@ class Pool:
                 if inside and call.shape == variable.shape and call.arguments != (variable,):
                     yield self._at(call, variable.time)
 
-    def instead_of(self, call: Call, times: Sequence[Index]) -> Iterator[Node]:
-        """The cell's computed variables of a call's shape at these times."""
+    def instead_of(self, call: Call) -> Iterator[Node]:
+        """The cell's computed variables of a call's shape, at the times that it is about."""
+        times = list(dict.fromkeys(v.time for v in variables(call) if v.time is not None))
         for name in self.cell.equation:
             plain = self.cell.variable(name, self.cell.now)
             if plain.shape == call.shape and isinstance(plain, Variable) and plain.time is not None:

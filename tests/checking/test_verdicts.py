@@ -253,3 +253,10 @@ def test_inert_derivatives_of_two_layouts_are_mixed(judged):
 def test_a_negated_truncated_answer_is_negated_and_has_its_window(judged):
     found = judged("elman", "L", "h[t]", "-(yhat[t] - y[t]).T @ V")
     assert (found.verdict, found.window) == ("negated", 0)
+
+
+def test_a_constant_that_is_a_product_of_sizes(judged):
+    found = judged("minibatch_rows", "L", "W_out", "sum(S[k].T @ (Y[k]-T[k]), k)", "denominator", explain=True)
+    assert (found.verdict, str(found.factor)) == ("scaled", "N*B*K")
+    assert "1/(N*B*K) is missing" in found.mistake
+    assert judged("minibatch_rows", "L", "W_out", found.repair).verdict == "correct"
