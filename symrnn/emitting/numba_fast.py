@@ -16,7 +16,8 @@ from symrnn.errors import UnsupportedError
 from symrnn.language import Index
 from symrnn.planning.blocks import take_apart
 from symrnn.planning.fission import split
-from symrnn.planning.graph import Arg, Op, build_program, deref
+from symrnn.planning.graph import Arg, Op, deref
+from symrnn.planning.graph_builder import build_program
 from symrnn.planning.interface import Interface, Slot, build_interface
 from symrnn.planning.lowering import Lowering
 from symrnn.planning.schedule import build_schedule, check_margins

@@ -22,7 +22,7 @@ from symrnn.emitting.python_source import Source, wrap
 from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell
-from symrnn.planning.graph import build_program
+from symrnn.planning.graph_builder import build_program
 from symrnn.planning.interface import Interface, Slot, build_interface
 from symrnn.planning.segments import segment_of
 from symrnn.planning.stacking import plan_narrow

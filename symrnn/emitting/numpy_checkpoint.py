@@ -19,7 +19,8 @@ from symrnn.errors import UnsupportedError
 from symrnn.language import Cell, Declaration, Node, Role, Start, Variable, build
 from symrnn.language.traversal import variables
 from symrnn.planning import arrays
-from symrnn.planning.graph import Arg, Builder, Program
+from symrnn.planning.graph import Arg, Program
+from symrnn.planning.graph_builder import Builder
 from symrnn.planning.interface import Interface, Slot
 from symrnn.planning.segments import Boundary, Segment, inner_product
 from symrnn.planning.system import System, build_system
@@ -49,7 +50,7 @@ def states_program(system: System, segment: Segment) -> Program:
         data = (boundary.time,)
         leaves[boundary.key] = builder.node("at", [Arg(variable)], data, variable.axes, timed=False, adjoint=False)
     nothing = builder.node("number", [], (0,), ())
-    return Program(system, builder.variables, nothing, leaves, {}, builder)
+    return Program(system, builder.variables, nothing, leaves, {})
 
 
 def step_bytes(work: Workspace) -> str:

@@ -12,7 +12,7 @@ from symrnn.errors import SymrnnError
 from symrnn.language import Cell
 from symrnn.planning.blocks import take_apart
 from symrnn.planning.fission import split
-from symrnn.planning.graph import build_program
+from symrnn.planning.graph_builder import build_program
 from symrnn.planning.packing import packed_storage
 from symrnn.planning.schedule import Schedule, build_schedule, operands
 from symrnn.planning.simplify import simplify
