@@ -83,9 +83,30 @@ def _judged(series: Series, asked: Asked, bench: Bench) -> Verdict:
         factor = _factor(series, asked, bench, target)
         if factor is not None:
             kind = "negated" if factor.is_minus_one else "scaled"
-            return _verdict(kind, series, errors[target.layout], bench, layout=target.layout.value, factor=factor)
+            said = "the sign is wrong" if factor.is_minus_one else f"it is {factor} times what is right"
+            layout = target.layout.value
+            return _verdict(kind, series, errors[target.layout], bench, layout=layout, factor=factor, mistake=said)
+    for window in bench.windows(asked):
+        for target in (NUMERATOR, DENOMINATOR):
+            if max(_errors(series, asked, bench, target, window)) <= bench.tolerance:
+                said = f"the terms more than {window} step{'s' * (window != 1)} apart are missing"
+                layout = target.layout.value
+                return _verdict(
+                    "truncated", series, errors[target.layout], bench, layout=layout, window=window, mistake=said
+                )
     best = min(errors.values(), key=max)
-    return _verdict("wrong", series, best, bench)
+    return _verdict("wrong", series, best, bench, mistake=_wrong_shape(series, asked, bench))
+
+
+def _wrong_shape(series: Series, asked: Asked, bench: Bench) -> str | None:
+    """What is returned and what should be, where the shapes differ at the first call already."""
+    station, values = series[0]
+    rights = [bench.truth(asked, station, target)[0] for target in (NUMERATOR, DENOMINATOR)]
+    compared = [_compared(values[0], right) for right in rights]
+    if any(value.shape == right.shape for value, right in compared):
+        return None
+    shapes = " or ".join(dict.fromkeys(str(np.squeeze(right).shape) for right in rights))
+    return f"the function returns an array of shape {values[0].shape}, but the derivative is {shapes} here"
 
 
 def _verdict(kind: str, series: Series, errors: list[float], bench: Bench, **more: Any) -> Verdict:
@@ -104,10 +125,10 @@ def _verdict(kind: str, series: Series, errors: list[float], bench: Bench, **mor
     )
 
 
-def _errors(series: Series, asked: Asked, bench: Bench, target: Any) -> list[float]:
+def _errors(series: Series, asked: Asked, bench: Bench, target: Any, window: int | None = None) -> list[float]:
     found = []
     for station, values in series:
-        right = bench.truth(asked, station, target)
+        right = bench.truth(asked, station, target, window)
         found.append(max(relative_error(*_compared(v, r)) for v, r in zip(values, right, strict=True)))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from symrnn.checking.answers import Reading
@@ -18,7 +18,6 @@ from symrnn.language import Formula, Index, Layout, Node, Product, Sum
 from symrnn.language.traversal import find
 from symrnn.oracle.frame import TooManyOperationsError
 
-MOST_WINDOWS = 5
 OPEN = "no value was given for "
 MOST_ATOMS = 5
 
@@ -153,7 +152,7 @@ class Judge:
     def _scaled(
         self, reading: Reading, series: Series, targets: Sequence[Target], windows: Sequence[int | None] | None = None
     ) -> Finding | None:
-        for window in (None, *self._windows(reading)) if windows is None else windows:
+        for window in (None, *self.bench.windows(reading.asked)) if windows is None else windows:
             for target in targets:
                 factor = self._factor(series, self._truth(reading, window), target)
                 if factor is not None and factor.number != 1:
@@ -195,13 +194,8 @@ class Judge:
             return None
         return explained(self.bench.cell, stations, factors)
 
-    def _windows(self, reading: Reading) -> Iterator[int]:
-        """Windows that a truncated gradient may have: where the cell has states and time at all."""
-        if self.bench.cell.states and len(self.bench.lengths) > 1 and not reading.asked.immediate:
-            yield from range(MOST_WINDOWS)
-
     def _truncated(self, reading: Reading, series: Series, targets: Sequence[Target]) -> Finding | None:
-        for window in self._windows(reading):
+        for window in self.bench.windows(reading.asked):
             truth = self._truth(reading, window)
             for target in targets:
                 if self._agrees(series, truth, target):

@@ -31,6 +31,8 @@ from symrnn.oracle.sizes import choose_sizes, time_symbols
 BUDGET = 300_000
 """Operations that one evaluation of an answer may take; what people write takes some hundreds."""
 
+MOST_WINDOWS = 5
+
 ELSEWHERE = ((1, 4), (2, 5))
 """Seeds (counted from the given one) and lengths of the stations beside the ladder, at other sizes."""
 
@@ -170,6 +172,11 @@ class Bench:
         """The lengths of the ladder; a cell without time has one."""
         timed = self.cell.equation or any(d.timed for d in self.cell.declarations)
         return LADDER if timed and time_symbols(self.cell) else (1,)
+
+    def windows(self, asked: Asked) -> range:
+        """Windows that a truncated gradient may have: where the cell has states and time at all."""
+        truncates = self.cell.states and len(self.lengths) > 1 and not asked.immediate
+        return range(MOST_WINDOWS) if truncates else range(0)
 
     def sizes(self) -> dict[str, int]:
         """The ladder's sizes."""

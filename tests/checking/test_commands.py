@@ -174,3 +174,33 @@ def test_numbers_that_are_none_are_still_json(capsys, answer: str) -> None:
     code, out, err = run(capsys, "check", "elman", "--of", "L", "--wrt", "W", "--json", answer)
     assert (code, err) == (1, "")
     assert json.loads(out)["verdict"] == "wrong"
+
+
+TRUNCATED = """
+import numpy as np
+
+def one_step(params, inputs, targets, initial):
+    W, U, V, b, c = (params[k] for k in "WUVbc")
+    h, total = initial["h[0]"], 0 * W
+    for x, y in zip(inputs["x"], targets["y"]):
+        before, h = h, np.tanh(b + W @ h + U @ x)
+        o = c + V @ h
+        p = np.exp(o) / np.exp(o).sum()
+        total = total + np.outer((1 - h**2) * (V.T @ (p - y)), before)
+    return total
+
+def of_another_shape(params, inputs, targets, initial):
+    return params["V"]
+"""
+
+
+def test_the_mistake_of_a_function(capsys, tmp_path: Path) -> None:
+    path = tmp_path / "answer.py"
+    path.write_text(TRUNCATED, encoding="utf-8")
+    by_w = ["check", "elman", "--of", "L", "--wrt", "W", "--json", "--code"]
+    code, out, _ = run(capsys, *by_w, f"{path}:one_step")
+    shown = json.loads(out)
+    assert (code, shown["verdict"], shown["window"]) == (1, "truncated", 0)
+    code, out, _ = run(capsys, *by_w, f"{path}:of_another_shape")
+    assert (code, json.loads(out)["verdict"]) == (1, "wrong")
+    assert "returns an array of shape" in json.loads(out)["mistake"]
