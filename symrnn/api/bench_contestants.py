@@ -17,6 +17,8 @@ from symrnn.checking.generated import run_module
 from symrnn.emitting.backends import emit_for
 from symrnn.emitting.numpy_module import emit
 from symrnn.language import Cell
+from symrnn.planning.interface import build_interface
+from symrnn.planning.system import build_system
 
 Run = Callable[[], tuple[Any, dict[str, Any]]]
 
@@ -32,8 +34,23 @@ class Contestant:
 
 
 def _numpy(cell: Cell) -> Callable[[Arguments], Run]:
-    module = run_module(emit(cell))
-    return lambda given: lambda: module.loss_and_gradients(*given)
+    return _made(cell, run_module(emit(cell)))
+
+
+def _made(cell: Cell, module: Any) -> Callable[[Arguments], Run]:
+    """The function that a module makes for given sizes, where it makes one: JAX compiles for given sizes, too."""
+    sizes = [rule.size for rule in build_interface(build_system(cell, ())).sizes]
+
+    def bind(given: Arguments) -> Run:
+        function = module.loss_and_gradients
+        if hasattr(module, "make_loss_and_gradients"):
+            data = module._unpack(*given)
+            batch = data["batch"] if data["has_batch"] else None
+            arguments = (*(data[size] for size in sizes), data["steps"], batch, data["dtype"])
+            function = module.make_loss_and_gradients(*arguments)
+        return lambda: function(*given)
+
+    return bind
 
 
 def _numpy_plain(cell: Cell) -> Callable[[Arguments], Run]:
@@ -42,8 +59,7 @@ def _numpy_plain(cell: Cell) -> Callable[[Arguments], Run]:
 
 
 def _numba(cell: Cell) -> Callable[[Arguments], Run]:
-    module = run_module(emit_for("numba", cell))
-    return lambda given: lambda: module.loss_and_gradients(*given)
+    return _made(cell, run_module(emit_for("numba", cell)))
 
 
 def _jax(cell: Cell) -> Callable[[Arguments], Run]:
