@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
-from symrnn.language import Index
+from symrnn.language import Index, Shape
 from symrnn.planning.array_nodes import (
     Apply,
     Array,
@@ -62,6 +62,7 @@ __all__ = [
     "OverTime",
     "Plus",
     "Reshape",
+    "axes_of",
     "batch_sum",
     "einsum",
     "is_zero",
@@ -80,6 +81,11 @@ __all__ = [
 
 ZERO = Literal(Fraction(0))
 ONE = Literal(Fraction(1))
+
+
+def axes_of(shape: Shape) -> Axes:
+    """The axes that an array of this shape has: those that are not of constant size 1."""
+    return tuple(axis for axis in shape if axis.constant != 1)
 
 
 def literal(value: int | Fraction) -> Literal:

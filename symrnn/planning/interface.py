@@ -8,8 +8,7 @@ from functools import cached_property
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell, Declaration, Index, Node, Role, Shape, Start, State
 from symrnn.language.traversal import variables
-from symrnn.planning.arrays import Axes
-from symrnn.planning.lowering import axes_of
+from symrnn.planning.arrays import Axes, axes_of
 from symrnn.planning.system import Initial, System
 
 GROUPS = {Role.PARAMETER: "params", Role.CONSTANT: "params", Role.INPUT: "inputs", Role.TARGET: "targets"}

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import singledispatch
-from itertools import count
 
 from symrnn.errors import UnsupportedError
 from symrnn.language import (
@@ -43,7 +42,6 @@ from symrnn.language import (
     Ones,
     Power,
     Role,
-    Shape,
     Slice,
     Sum,
     Trace,
@@ -52,22 +50,14 @@ from symrnn.language import (
     Variable,
     Vec,
     Zeros,
-    build,
 )
-from symrnn.language.leaf import ONE
 from symrnn.language.operation import Span
-from symrnn.language.traversal import substitute_indices, variables
+from symrnn.language.traversal import substitute_indices
 from symrnn.planning import arrays
-from symrnn.planning.arrays import Array, Axes, Factor, Labels
+from symrnn.planning.arrays import Array, Factor, axes_of
+from symrnn.planning.lowering_products import Chain, OneLabel, split_structured
+from symrnn.planning.lowering_reductions import REDUCTIONS, SECOND, VECTOR_OF_ONE
 from symrnn.primitives import lookup
-
-OneLabel = int | None
-"""A label, or None for an axis of constant size 1, which arrays do not have."""
-
-
-def axes_of(shape: Shape) -> Axes:
-    """The axes that an array of this shape has: those that are not of constant size 1."""
-    return tuple(axis for axis in shape if axis.constant != 1)
 
 
 @dataclass
@@ -173,151 +163,13 @@ def _(node: Diag, lower: Lowering) -> Array:
 
 @_lower.register
 def _(node: MatMul, lower: Lowering) -> Array:
-    split = _split_structured(node)
-    return lower(split) if split is not None else _Chain(lower).product(node)
+    split = split_structured(node)
+    return lower(split) if split is not None else Chain(lower).product(node)
 
 
 @_lower.register
 def _(node: Trace, lower: Lowering) -> Array:
-    return _Chain(lower).trace(node.args[0])
-
-
-def _split_structured(node: MatMul) -> Node | None:
-    """A vector times a sum of matrices that change with time, multiplied out; None where there is no such sum.
-
-    Written out, such a sum has as many entries for every example as a weight matrix has once.
-    """
-    factors = node.args[0]
-    for place, factor in enumerate(factors):
-        scalars, inner = _scalar_part(factor)
-        if not isinstance(inner, Add) or inner.is_single or not _changes(inner):
-            continue
-        first = next((i for i in range(place - 1, -1, -1) if factors[i].is_row), None)
-        last = next((i for i in range(place + 1, len(factors)) if factors[i].is_column), None)
-        if first is not None:
-            terms = tuple(MatMul((*factors[first:place], t)) for t in _matrices(inner))
-            return _around(factors[:first], scalars, Add(terms), factors[place + 1 :])
-        if last is not None:
-            terms = tuple(MatMul((t, *factors[place + 1 : last + 1])) for t in _matrices(inner))
-            return _around(factors[:place], scalars, Add(terms), factors[last + 1 :])
-    return None
-
-
-def _matrices(total: Add) -> tuple[Node, ...]:
-    """The terms of a sum of matrices; a number added to every entry as a matrix of ones."""
-    ones = Ones(*total.shape)
-    return tuple(Hadamard((t, ones)) if t.is_scalar else t for t in total.args[0])
-
-
-def _around(before: tuple[Node, ...], scalars: tuple[Node, ...], inner: Node, after: tuple[Node, ...]) -> Node:
-    product = MatMul((*before, inner, *after)) if before or after else inner
-    return Hadamard((*scalars, product)) if scalars else product
-
-
-def _changes(node: Node) -> bool:
-    """Whether a matrix depends on more than weights and sizes."""
-    return any(v.time is not None or v.role in (Role.INPUT, Role.TARGET, Role.COMPUTED) for v in variables(node))
-
-
-def _scalar_part(node: Node) -> tuple[tuple[Node, ...], Node]:
-    """Scalar factors of a matrix, and the matrix: ``(A / n)`` is 1/n and A."""
-    if isinstance(node, Divide) and node.args[1].is_scalar and not node.args[0].is_single:
-        scalars, inner = _scalar_part(node.args[0])
-        return (*scalars, Divide(Number(Fraction(1)), node.args[1])), inner
-    if isinstance(node, Hadamard):
-        shaped = [f for f in node.args[0] if not f.is_scalar]
-        if len(shaped) == 1:
-            scalars, inner = _scalar_part(shaped[0])
-            return (*(f for f in node.args[0] if f.is_scalar), *scalars), inner
-    return (), node
-
-
-@dataclass
-class _Chain:
-    """One matrix product on its way to an Einsum; labels that a diagonal or an identity equates are merged."""
-
-    lower: Lowering
-    factors: list[tuple[Array, list[OneLabel]]] = field(default_factory=list)
-    merged: dict[int, int] = field(default_factory=dict)
-    extents: dict[int, Index] = field(default_factory=dict)
-    coefficient: Fraction = Fraction(1)
-    fresh: count[int] = field(default_factory=count)
-
-    def product(self, node: Node) -> Array:
-        left, right = self._label(node.shape[0]), self._label(node.shape[-1])
-        self._add(node, left, right)
-        return self._einsum(tuple(x for x in (left, right) if x is not None))
-
-    def trace(self, node: Node) -> Array:
-        label = self._label(node.shape[0])
-        self._add(node, label, label)
-        return self._einsum(())
-
-    def _label(self, size: Index) -> OneLabel:
-        if size.constant == 1:
-            return None
-        label = next(self.fresh)
-        self.extents[label] = size
-        return label
-
-    def _root(self, label: int) -> int:
-        while label in self.merged:
-            label = self.merged[label]
-        return label
-
-    def _merge(self, left: OneLabel, right: OneLabel) -> None:
-        if left is not None and right is not None and self._root(left) != self._root(right):
-            self.merged[self._root(right)] = self._root(left)
-
-    def _add(self, node: Node, left: OneLabel, right: OneLabel) -> None:
-        if isinstance(node, MatMul):
-            factors = node.args[0]
-            inner = [self._label(f.shape[-1]) for f in factors[:-1]]
-            for factor, a, b in zip(factors, [left, *inner], [*inner, right], strict=True):
-                self._add(factor, a, b)
-        elif isinstance(node, Transpose) and len(node.shape) == 2:
-            self._add(node.args[0], right, left)
-        elif isinstance(node, Neg):
-            self.coefficient = -self.coefficient
-            self._add(node.args[0], left, right)
-        elif isinstance(node, Eye):
-            self._merge(left, right)
-        elif isinstance(node, Ones):
-            pass
-        elif isinstance(node, Diag):
-            self._merge(left, right)
-            self._push(self.lower(node.args[0]), [left])
-        else:
-            self._other(node, left, right)
-
-    def _other(self, node: Node, left: OneLabel, right: OneLabel) -> None:
-        scalars, inner = _scalar_part(node)
-        if scalars:
-            for scalar in scalars:
-                self._push(self.lower(scalar), [])
-            self._add(inner, left, right)
-        elif len(node.shape) == 2:
-            self._push(self.lower(node), [left, right])
-        else:
-            raise UnsupportedError(
-                f"a third-order factor ({type(node).__name__}) has no place in generated code",
-                hint="The recursion form contracts it with the upstream gradient first.",
-            )
-
-    def _push(self, array: Array, labels: list[OneLabel]) -> None:
-        self.factors.append((array, [x for x in labels if x is not None]))
-
-    def _einsum(self, out: Labels) -> Array:
-        root = self._root
-        factors: list[Factor] = [(a, tuple(root(x) for x in labels if x is not None)) for a, labels in self.factors]
-        shown = tuple(root(x) for x in out)
-        extents = {root(label): size for label, size in self.extents.items()}
-        if len(set(shown)) < len(shown):
-            # diag(a) @ diag(b) standing alone: the diagonal is written out.
-            other = next(self.fresh)
-            factors.append((arrays.Identity(extents[shown[0]]), (shown[0], other)))
-            shown = (shown[0], other)
-        return arrays.einsum(factors, shown, self.coefficient, extents)
+    return Chain(lower).trace(node.args[0])
 
 
 @_lower.register
@@ -482,12 +334,12 @@ def _(node: Call, lower: Lowering) -> Array:
             hint=f"Bind it where code is wanted: function {node.name} = tanh.",
         )
     arguments = tuple(lower(a) for a in node.arguments)
-    if name in _REDUCTIONS:
-        return _REDUCTIONS[name](node, arguments)
+    if name in REDUCTIONS:
+        return REDUCTIONS[name](node, arguments)
     if node.order and record.derivative is not None:
         return _derivative(name, node.arguments[0], node.order, lower)
     if not arguments[0].axes and record.kind == "vector":
-        return _VECTOR_OF_ONE[name](arguments)
+        return VECTOR_OF_ONE[name](arguments)
     return arrays.Apply(name, arguments, node.order)
 
 
@@ -499,75 +351,6 @@ def _derivative(name: str, operand: Node, order: int, lower: Lowering) -> Array:
     output = Call(name, (operand,))
     if order == 1:
         return lower(record.derivative(output, operand))
-    if order == 2 and name in _SECOND:
-        return lower(_SECOND[name](output, operand))
+    if order == 2 and name in SECOND:
+        return lower(SECOND[name](output, operand))
     raise UnsupportedError(f"there is no array rule for the derivative of order {order} of {name}")
-
-
-def _minus_twice(a: Node, b: Node) -> Node:
-    return build.times(build.number(-2), a, b)
-
-
-_SECOND: Mapping[str, Callable[[Node, Node], Node]] = {
-    "tanh": lambda y, x: _minus_twice(y, build.subtract(ONE, build.power(y, 2))),
-    "sigmoid": lambda y, x: build.times(
-        y, build.subtract(ONE, y), build.subtract(ONE, build.times(build.number(2), y))
-    ),
-    "softplus": lambda y, x: Call("sigmoid", (x,), 1),
-    "exp": lambda y, x: y,
-    "log": lambda y, x: build.neg(build.power(x, -2)),
-    "sqrt": lambda y, x: build.neg(build.divide(build.divide(ONE, build.number(4)), build.power(y, 3))),
-    "sin": lambda y, x: build.neg(y),
-    "cos": lambda y, x: build.neg(y),
-}
-"""f'' in the output y and the argument x, for equations that use a derivative."""
-
-
-def _labels(array: Array) -> Labels:
-    return tuple(range(len(array.axes)))
-
-
-def _sum(node: Call, arguments: tuple[Array, ...]) -> Array:
-    return arrays.einsum([(arguments[0], _labels(arguments[0]))], ())
-
-
-def _dot(node: Call, arguments: tuple[Array, ...]) -> Array:
-    left, right = arguments
-    if node.arguments[0].shape == node.arguments[1].shape:
-        return arrays.einsum([(left, _labels(left)), (right, _labels(right))], ())
-    raise UnsupportedError("dot takes two arrays of one shape")
-
-
-def _norm2(node: Call, arguments: tuple[Array, ...]) -> Array:
-    return arrays.einsum([(arguments[0], _labels(arguments[0]))] * 2, ())
-
-
-def _size(array: Array) -> Array:
-    total = Index.of(1)
-    for axis in array.axes:
-        total = total * axis
-    return arrays.Count(total) if total.constant is None else arrays.literal(total.constant)
-
-
-def _mean(node: Call, arguments: tuple[Array, ...]) -> Array:
-    return arrays.times(_sum(node, arguments), arrays.reciprocal(_size(arguments[0])))
-
-
-def _var(node: Call, arguments: tuple[Array, ...]) -> Array:
-    centred = arrays.plus([arguments[0], arrays.scale(_mean(node, arguments), -1)])
-    return arrays.times(_norm2(node, (centred,)), arrays.reciprocal(_size(arguments[0])))
-
-
-_REDUCTIONS: Mapping[str, Callable[[Call, tuple[Array, ...]], Array]] = {
-    "sum": _sum,
-    "dot": _dot,
-    "norm2": _norm2,
-    "mean": _mean,
-    "var": _var,
-}
-
-_VECTOR_OF_ONE: Mapping[str, Callable[[tuple[Array, ...]], Array]] = {
-    "softmax": lambda a: arrays.ONE,
-    "log_softmax": lambda a: arrays.ZERO,
-    "layernorm": lambda a: arrays.ZERO,
-}

@@ -15,8 +15,8 @@ from symrnn.errors import QuestionError, did_you_mean
 from symrnn.language import Cell, Declaration, Index, Node, Part, Role, Start, State, TimeRange, Variable
 from symrnn.language.traversal import variables
 from symrnn.planning import arrays
-from symrnn.planning.arrays import Array, Axes
-from symrnn.planning.lowering import Lowering, axes_of
+from symrnn.planning.arrays import Array, Axes, axes_of
+from symrnn.planning.lowering import Lowering
 
 
 @dataclass(frozen=True)
