@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice, product
 from typing import Any
 
 from symrnn.calculus.derive import derive
@@ -34,6 +35,7 @@ from symrnn.language.traversal import find, substitute, substitute_indices, vari
 from symrnn.reading.latex_functions import slope_of_output
 
 MOST_STATES = 4
+MOST_NAMINGS = 20
 SINGLE: Shape = (Index.of(1), Index.of(1))
 
 
@@ -284,17 +286,23 @@ class Pool:
 
 
 def _with_parts(piece: Node, parts: Sequence[Part]) -> Iterator[Node]:
-    """A piece with its parts named as in the answer: each that has the shape, in turn."""
+    """A piece with its parts named as in the answer: each that has the shape, in turn; of several, the same names."""
     used = [v for v in variables(piece) if v.role is Role.PART]
-    if not used:
-        yield piece
-        return
+    options = [
+        [
+            Variable(part.name, Role.PART, old.shape, old.time)
+            for part in parts
+            if part.expression.shape == old.shape and (part.time is None) == (old.time is None)
+        ]
+        for old in used
+    ]
     if len(used) > 1:
+        named = [[new for new in news if new.name == old.name] for old, news in zip(used, options, strict=True)]
+        options = named if all(named) else options
+    if len(used) > 2 and any(len(news) > 1 for news in options):
         return
-    (old,) = used
-    for part in parts:
-        if part.expression.shape == old.shape and (part.time is None) == (old.time is None):
-            yield substitute(piece, {old: Variable(part.name, Role.PART, old.shape, old.time)})
+    for chosen in islice(product(*options), MOST_NAMINGS):
+        yield substitute(piece, dict(zip(used, chosen, strict=True)))
 
 
 def _made(make: Callable[..., Node], *args: Any) -> Node | None:
