@@ -10,7 +10,7 @@ from symrnn.emitting.numpy_checkpoint import NOTES as CHECKPOINT_NOTES
 from symrnn.emitting.numpy_checkpoint import Checkpoints, states_program, step_bytes
 from symrnn.emitting.numpy_compute import NARROW, WIDE, Compute, short_vectors
 from symrnn.emitting.numpy_expression import HELPERS
-from symrnn.emitting.numpy_fast import FastBody, gradient_source, make_workspace, plan_storage
+from symrnn.emitting.numpy_fast import FastBody, gradient_source, make_workspace, plan_schedule
 from symrnn.emitting.numpy_interface import CHECKS, DIAGNOSIS, LIKE, write_tables
 from symrnn.emitting.numpy_lengths import MASKS, Lengths, with_lengths
 from symrnn.emitting.numpy_lengths import NOTES as LENGTHS_NOTES
@@ -24,9 +24,11 @@ from symrnn.errors import UnsupportedError
 from symrnn.language import Cell
 from symrnn.planning.graph_builder import build_program
 from symrnn.planning.interface import Interface, Slot, build_interface
+from symrnn.planning.packing import packed_storage
+from symrnn.planning.schedule import Schedule
 from symrnn.planning.segments import segment_of
 from symrnn.planning.stacking import plan_narrow
-from symrnn.planning.storage import Storage
+from symrnn.planning.storage import Storage, assign_storage
 from symrnn.planning.system import System, build_system
 from symrnn.planning.truncating import check_truncation
 from symrnn.planning.windows import with_lines_for_windows
@@ -109,9 +111,9 @@ def assemble(cell: Cell, options: CodeOptions) -> str:
 def _schedules(system: System, interface: Interface, options: CodeOptions) -> list[Compute]:
     """The wide schedule, and the narrow one where there is one."""
     truncate = options.window is not None
-    storage = plan_storage(build_program(system), truncate)
-    parts = [_wide("_all_at_once", WIDE, storage, interface, options.relu0)]
-    narrow = _narrow(storage, interface, options.relu0) if not truncate else None
+    schedule = plan_schedule(build_program(system), truncate)
+    parts = [_wide("_all_at_once", WIDE, packed_storage(schedule), interface, options.relu0)]
+    narrow = _narrow(schedule, interface, options.relu0) if not truncate else None
     return [*parts, narrow] if narrow is not None else parts
 
 
@@ -134,7 +136,7 @@ def _checkpoints(given: Lengths, system: System, interface: Interface, outer: Wo
         part.share(parts)
     labelled = {key for key, name in parts[0].work.data_names.items() if name in parts[0].work.labelled}
     outer.labelled = {outer.data_names[key] for key in labelled}
-    storage = plan_storage(states_program(lined.system, segment))
+    storage = packed_storage(plan_schedule(states_program(lined.system, segment)))
     states = _wide("_states", "The states that a segment leaves.", storage, inner, given.options.relu0)
     states.work.labelled = set(parts[0].work.labelled)
     chosen = short_vectors(parts[1].work, parts[1].packs) if len(parts) > 1 else ""
@@ -145,13 +147,14 @@ def _checkpoints(given: Lengths, system: System, interface: Interface, outer: Wo
     )
 
 
-def _narrow(storage: Storage, interface: Interface, relu0: float) -> Compute | None:
+def _narrow(schedule: Schedule, interface: Interface, relu0: float) -> Compute | None:
     """The schedule for short vectors, where the cell has one."""
     try:
-        work = make_workspace(storage, interface, RESERVED, relu0)
-        plan = plan_narrow(storage.schedule)
+        plan = plan_narrow(schedule)
         if not plan.packs:
             return None
+        storage = assign_storage(schedule, plan.stacked())
+        work = make_workspace(storage, interface, RESERVED, relu0)
         body = NarrowBody(plan, storage, interface, work)
         return Compute("_few_calls", NARROW, work, body.build(), lambda op: gradient_place(body, op), plan.packs)
     except UnsupportedError:

@@ -32,8 +32,7 @@ from symrnn.planning.describe import Describer
 from symrnn.planning.fission import reads, split
 from symrnn.planning.graph import Arg, Op, Program, deref
 from symrnn.planning.interface import Interface
-from symrnn.planning.packing import packed_storage
-from symrnn.planning.schedule import Stage, build_schedule, check_margins, shrunk
+from symrnn.planning.schedule import Schedule, Stage, build_schedule, check_margins, shrunk
 from symrnn.planning.simplify import simplify
 from symrnn.planning.storage import VIEWS, Storage
 from symrnn.planning.sweeping import truncated
@@ -46,8 +45,8 @@ WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 """A name that is no attribute."""
 
 
-def plan_storage(program: Program, truncate: bool = False) -> Storage:
-    """The whole way from a program to memory; ``truncate`` makes sweeps of the loops back.
+def plan_schedule(program: Program, truncate: bool = False) -> Schedule:
+    """The whole way from a program to stages; ``truncate`` makes sweeps of the loops back.
 
     Raises UnsupportedError for recursions that cannot be run step by step.
     """
@@ -56,7 +55,7 @@ def plan_storage(program: Program, truncate: bool = False) -> Storage:
     fission = split(program)
     schedule = build_schedule(truncated(fission) if truncate else fission)
     check_margins(schedule)
-    return packed_storage(schedule)
+    return schedule
 
 
 class FastBody:

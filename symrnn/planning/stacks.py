@@ -106,3 +106,8 @@ class NarrowPlan:
     stacks: list[Stack] = field(default_factory=list)
     home: dict[Op, Stack] = field(default_factory=dict)
     absorbed: set[Op] = field(default_factory=set)
+
+    def stacked(self) -> set[Op]:
+        """What stands in a stack or among the factors of a group."""
+        factors = {f.op for g in self.groups if len(g.outputs) > 1 for f in g.factors}
+        return factors | set(self.home)

@@ -15,7 +15,7 @@ become the gates, the gates' local factors become the deltas.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 from symrnn.language import Index, Role
@@ -54,9 +54,9 @@ class Storage:
         return [s for s in self.slots if s.kind == "buffer"]
 
 
-def assign_storage(schedule: Schedule) -> Storage:
-    """Decide for every value."""
-    return _Assignment(schedule).run()
+def assign_storage(schedule: Schedule, elsewhere: Container[Op] = ()) -> Storage:
+    """Decide for every value.  Scratch on the way to what has its place elsewhere stays scratch."""
+    return _Assignment(schedule).run(elsewhere)
 
 
 def is_inplace(op: Op, arg: Arg) -> bool:
@@ -105,14 +105,14 @@ class _Assignment:
             found.append((reader, shift))
         return found
 
-    def run(self) -> Storage:
+    def run(self, elsewhere: Container[Op]) -> Storage:
         for stage in self.schedule.stages:
             for op in stage.ops:
                 self.storage.kind[op] = self._kind(op, stage)
         for stage in self.schedule.stages:
             self._registers(stage)
         self._buffers()
-        self._coalesce()
+        self._coalesce(elsewhere)
         return self.storage
 
     def _kind(self, op: Op, stage: Stage) -> str:
@@ -257,11 +257,11 @@ class _Assignment:
         """Whether a row of it is handed out as it stands."""
         return any(reader.kind == "at" for reader, _ in self.readers(op))
 
-    def _coalesce(self) -> None:
+    def _coalesce(self, elsewhere: Container[Op]) -> None:
         """Scratch that one operation turns into a buffer's value is computed in the buffer at once."""
         for op, kind in list(self.storage.kind.items()):
             stage, place = self.position[op]
-            if kind != "buffer" or self.schedule.stages[stage].kind != "all":
+            if kind != "buffer" or op in elsewhere or self.schedule.stages[stage].kind != "all":
                 continue
             current, at = op, place
             while (found := self._feeding(current, at, stage, self.storage.slot[op])) is not None:
