@@ -62,7 +62,20 @@ def _is_matrix(array: Array) -> bool:
 
 def join_products(stage: Stage, index: str) -> Stage:
     """The same loop with fewer products: what several definitions share becomes a definition before them."""
-    return _Joiner(stage, index).run()
+    definitions = tuple(replace(d, expression=_nested(d.expression)) for d in stage.definitions)
+    return _Joiner(replace(stage, definitions=definitions), index).run()
+
+
+def _nested(array: Array) -> Array:
+    """The expression with its products taken apart as they are computed, so that equal parts are one node."""
+
+    def changed(arg: Any) -> Any:
+        if isinstance(arg, Array):
+            return _nested(arg)
+        return tuple(changed(a) for a in arg) if isinstance(arg, tuple) else arg
+
+    apart = grouped(array) if isinstance(array, Einsum) else array
+    return type(apart)(*(changed(arg) for arg in apart.args)) if apart.children else apart
 
 
 @dataclass
@@ -73,6 +86,7 @@ class _Joiner:
     made: list[Definition] = field(default_factory=list)
     found: dict[Array, Array] = field(default_factory=dict)
     joints: dict[Array, Array] = field(default_factory=dict)
+    uses: dict[Array, int] = field(default_factory=dict)
 
     def run(self) -> Stage:
         self.shared = self._shared()
@@ -91,6 +105,7 @@ class _Joiner:
                 product = product_of(node)
                 if product is not None and self._changes(product.vector):
                     groups.setdefault(product.vector, {})[node] = product
+                    self.uses[node] = self.uses.get(node, 0) + 1
         return {vector: list(members.values()) for vector, members in groups.items()}
 
     def _changes(self, array: Array) -> bool:
@@ -154,14 +169,19 @@ class _Joiner:
     def _piece(self, product: Product) -> Array:
         members = self.shared.get(product.vector, [product])
         vector = self._rewritten(product.vector)
-        if len(members) < 2:
-            if not product.turned:
-                return self._times(vector, product.matrix)
-            name = product.matrix.name
-            return self._times(vector, self._weights(product.right, f"{name}_t", f"The matrix {name} turned"))
+        if len(members) < 2 and self.uses.get(product.node, 0) < 2:
+            return self._times(vector, self._single(product))
         load = self._joint(product.vector, vector, members)
+        if len(members) < 2:
+            return load
         start = _total(p.node.axes[0] for p in members[: members.index(product)])
         return arrays.Cut(load, 0, start, start + product.node.axes[0])
+
+    def _single(self, product: Product) -> Array:
+        name = product.matrix.name
+        if not product.turned:
+            return product.matrix
+        return self._weights(product.right, f"{name}_t", f"The matrix {name} turned")
 
     def _joint(self, key: Array, vector: Array, members: list[Product]) -> Array:
         """One product for all that multiply a vector."""
@@ -170,7 +190,10 @@ class _Joiner:
         width = _total(p.node.axes[0] for p in members)
         right = arrays.Join(tuple(p.right for p in members), 1, (vector.axes[0], width))
         names = [p.matrix.name for p in members]
-        weights = self._weights(right, f"{'_'.join(names[:2])}_stack", f"The matrices {', '.join(names)}")
+        what = f"The matrices {', '.join(names)}"
+        weights = (
+            self._weights(right, f"{'_'.join(names[:2])}_stack", what) if members[1:] else self._single(members[0])
+        )
         expression = self._times(vector, weights)
         name = f"{'_'.join(names[:2])}_product{len(self.joints) + 1 if self.joints else ''}{JOINT}"
         source = self.stage.definitions[0].source
