@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from symrnn.emitting.numpy_expression import HELPERS
+from symrnn.emitting.numpy_helpers import HELPERS
 from symrnn.emitting.tensor_module import TensorModule
 from symrnn.emitting.tensor_names import Dialect
 from symrnn.language import Cell

@@ -9,8 +9,8 @@ from symrnn.emitting.numpy_caller import Caller
 from symrnn.emitting.numpy_checkpoint import NOTES as CHECKPOINT_NOTES
 from symrnn.emitting.numpy_checkpoint import Checkpoints, states_program, step_bytes
 from symrnn.emitting.numpy_compute import NARROW, WIDE, Compute, short_vectors
-from symrnn.emitting.numpy_expression import HELPERS
 from symrnn.emitting.numpy_fast import FastBody, gradient_source, make_workspace, plan_schedule
+from symrnn.emitting.numpy_helpers import HELPERS
 from symrnn.emitting.numpy_interface import CHECKS, DIAGNOSIS, LIKE, write_tables
 from symrnn.emitting.numpy_lengths import MASKS, Lengths, with_lengths
 from symrnn.emitting.numpy_lengths import NOTES as LENGTHS_NOTES

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from symrnn.emitting import python_source as py
-from symrnn.emitting.numpy_expression import BATCH, TIME, NumpyWriter
+from symrnn.emitting.numpy_contractions import BATCH, TIME
+from symrnn.emitting.numpy_expression import NumpyWriter
 from symrnn.emitting.numpy_narrow_places import Places
 from symrnn.emitting.numpy_statements import StatementWriter
 from symrnn.emitting.numpy_values import Operand, StageContext, Workspace

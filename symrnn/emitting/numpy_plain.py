@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 
 from symrnn.emitting import python_source as py
-from symrnn.emitting.numpy_expression import HELPERS
+from symrnn.emitting.numpy_helpers import HELPERS
 from symrnn.emitting.numpy_interface import CHECKS, DIAGNOSIS, LIKE, write_tables
 from symrnn.emitting.numpy_lengths import MASKS, NOTES, Lengths, with_lengths
 from symrnn.emitting.numpy_plain_gradients import MASKED, PlainGradients

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symrnn.emitting import python_source as py
-from symrnn.emitting.numpy_expression import BATCH, TIME
+from symrnn.emitting.numpy_contractions import BATCH, TIME
 from symrnn.emitting.numpy_values import Operand, StageContext, Workspace
 from symrnn.errors import UnsupportedError
 from symrnn.language import Role

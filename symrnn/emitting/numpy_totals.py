@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symrnn.emitting import python_source as py
-from symrnn.emitting.numpy_expression import LETTERS
+from symrnn.emitting.numpy_contractions import LETTERS
 from symrnn.emitting.numpy_values import OnceContext, Operand, PieceContext, StageContext, Workspace
 from symrnn.planning.arrays import Labels
 from symrnn.planning.fission import reads

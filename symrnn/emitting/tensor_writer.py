@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symrnn.emitting import python_source as py
-from symrnn.emitting.numpy_expression import BATCH, LETTERS, TIME, NumpyWriter, is_full
+from symrnn.emitting.numpy_contractions import BATCH, LETTERS, TIME
+from symrnn.emitting.numpy_expression import NumpyWriter, is_full
 from symrnn.errors import UnsupportedError
 from symrnn.language import Index, Role
 from symrnn.planning import arrays
