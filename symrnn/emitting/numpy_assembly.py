@@ -134,8 +134,7 @@ def _checkpoints(given: Lengths, system: System, interface: Interface, outer: Wo
     parts = _schedules(lined.system, inner, given.options)
     for part in parts:
         part.share(parts)
-    labelled = {key for key, name in parts[0].work.data_names.items() if name in parts[0].work.labelled}
-    outer.labelled = {outer.data_names[key] for key in labelled}
+    outer.labelled = set(parts[0].work.labelled)
     storage = packed_storage(plan_schedule(states_program(lined.system, segment)))
     states = _wide("_states", "The states that a segment leaves.", storage, inner, given.options.relu0)
     states.work.labelled = set(parts[0].work.labelled)

@@ -211,7 +211,7 @@ class Checkpoints:
             elif slot.key in special:
                 found.append(special[slot.key])
             else:
-                found += self._sliced(slot, self.parts[0].work.data_names[slot.key] in labelled)
+                found += self._sliced(slot, slot.key in labelled)
         return found
 
     def _sliced(self, slot: Slot, labelled: bool) -> list[str]:

@@ -13,17 +13,11 @@ from typing import Any
 
 from symrnn.emitting.numpy_blocks import AFTER, Block, assigned, into, is_plain_number
 from symrnn.emitting.numpy_columns import columns_of
+from symrnn.emitting.numpy_pieces import PieceContext
 from symrnn.emitting.numpy_statements import StatementWriter
 from symrnn.emitting.numpy_sweeps import again, sweep_title
 from symrnn.emitting.numpy_totals import TotalWriter
-from symrnn.emitting.numpy_values import (
-    LoopContext,
-    OnceContext,
-    Operand,
-    PieceContext,
-    Workspace,
-    buffer_slice,
-)
+from symrnn.emitting.numpy_values import LoopContext, OnceContext, Operand, Workspace, buffer_slice
 from symrnn.emitting.python_source import Names
 from symrnn.language import Index, Role
 from symrnn.language.node import format_shape

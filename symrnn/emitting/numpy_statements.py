@@ -12,9 +12,10 @@ from fractions import Fraction
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_contractions import BATCH, TIME
+from symrnn.emitting.numpy_labels import add_one_hot, is_labelled
+from symrnn.emitting.numpy_products import write_product, write_scaled
 from symrnn.emitting.numpy_values import Operand, StageContext, Workspace
 from symrnn.errors import UnsupportedError
-from symrnn.language import Role
 from symrnn.planning import arrays
 from symrnn.planning.arrays import Array, Labels
 from symrnn.planning.fission import reads
@@ -160,7 +161,7 @@ def _plus(writer: StatementWriter, op: Op, target: Operand) -> bool:
     names = tuple(range(len(op.axes)))
     pairs = []
     for arg, coefficient in zip(reads(op), op.data, strict=True):
-        if _is_labelled(writer, arg) and target.rows and len(op.args) > 1:
+        if is_labelled(writer, arg) and target.rows and len(op.args) > 1:
             continue
         pairs.append((writer.read(arg), coefficient, names if arg.op.axes else ()))
     if writer.apart([p for p, _, _ in pairs], target):
@@ -169,8 +170,8 @@ def _plus(writer: StatementWriter, op: Op, target: Operand) -> bool:
         return False
     _linear(writer, _order(pairs, target), names, target)
     for arg, coefficient in zip(reads(op), op.data, strict=True):
-        if _is_labelled(writer, arg) and target.rows and len(op.args) > 1:
-            _add_one_hot(writer, arg, coefficient, target)
+        if is_labelled(writer, arg) and target.rows and len(op.args) > 1:
+            add_one_hot(writer, arg, coefficient, target)
     return True
 
 
@@ -181,7 +182,7 @@ def _linear(
     out = target.source
     first, c = shown[0]
     if len(shown) == 1:
-        _scaled(writer, first, c, out)
+        write_scaled(writer, first, c, out)
         return
     second, d = shown[1]
     if c == 1:
@@ -193,204 +194,6 @@ def _linear(
         writer.call("subtract", out, second, out)
     for source, coefficient in shown[2:]:
         writer.call("add" if coefficient == 1 else "subtract", out, source, out)
-
-
-def _scaled(writer: StatementWriter, source: str, coefficient: Fraction, out: str) -> None:
-    if coefficient == 1:
-        if source != out:
-            writer.call("copyto", out, source)
-    elif coefficient == -1:
-        writer.call("negative", source, out)
-    else:
-        writer.call("multiply", source, writer.work.constant(coefficient), out)
-
-
-def _is_labelled(writer: StatementWriter, arg: Arg) -> bool:
-    """Whether an operand is a target that may come as class labels, read as it stands."""
-    if arg.op.kind != "data" or arg.op.data[1] is not Role.TARGET or not arg.op.timed:
-        return False
-    slot = writer.work.interface.slot[arg.op.data[0]]
-    return slot.labels and slot.before is None and bool(arg.op.axes)
-
-
-def _skipped(writer: StatementWriter, arg: Arg) -> str:
-    """How many steps lie before those that a stage reads of a given sequence."""
-    time = writer.work.schedule.program.system.time
-    assert writer.context.stage.domain is not None
-    return writer.work.factor(writer.context.stage.domain[0] + arg.shift - time.first)
-
-
-def label_places(writer: StatementWriter, arg: Arg, target: Operand) -> str:
-    """The places of the labels' entries in an array of (rows, classes) or (classes, rows)."""
-    work = writer.work
-    name = work.data_names[arg.op.data[0]]
-    work.labelled.add(arg.op.data[0])
-    classes = work.index(arg.op.axes[0])
-    skipped = _skipped(writer, arg)
-    labels = writer.context.here(f"{name}_labels")
-    if skipped != "0":
-        expression = f"None if {name}_labels is None else {name}_labels[{skipped} * batch :]"
-        labels = writer.context.here(work.begin(f"{name}_moved", expression))
-    count = work.make("counting", f"np.arange({writer.context.width} * batch)")
-    mine = writer.context.beginning("place", count)
-    if target.columns:
-        return f"{labels} * len({mine}) + {mine}"
-    return f"{mine} * {classes} + {labels}"
-
-
-def _add_one_hot(writer: StatementWriter, arg: Arg, coefficient: Fraction, target: Operand) -> None:
-    work = writer.work
-    name = work.data_names[arg.op.data[0]]
-    places = label_places(writer, arg, target)
-    sign = "+" if coefficient > 0 else "-"
-    amount = py.unparse(py.fraction(abs(coefficient)))
-    dense = _dense_rows(writer, arg, target)
-    writer.lines.append(f"if {name}_labels is None:")
-    writer.lines.append(f"    {target.source}[...] {sign}= {dense if amount == '1' else f'{amount} * {dense}'}")
-    writer.lines.append("else:")
-    if f"places = {places}" not in writer.lines and f"    places = {places}" not in writer.lines:
-        writer.lines.append(f"    places = {places}")
-    writer.lines.append(f"    {target.source}.reshape(-1)[places] {sign}= {amount}")
-
-
-def _dense_rows(writer: StatementWriter, arg: Arg, target: Operand) -> str:
-    name = writer.work.data_names[arg.op.data[0]]
-    classes = writer.work.index(arg.op.axes[0])
-    skipped = _skipped(writer, arg)
-    shifted = "" if skipped == "0" else f"[{skipped}:]"
-    rows = writer.context.here(f"{name}{shifted}.reshape(-1, {classes})")
-    return f"{rows}.T" if target.columns else rows
-
-
-def _product(writer: StatementWriter, op: Op, target: Operand) -> bool:
-    _, labels, out, extents = op.data
-    if extents:
-        return False
-    args = reads(op)
-    summed = {x for names in labels for x in names} - set(out)
-    if len(args) == 2 and not out and any(_is_labelled(writer, a) for a in args) and target.rows:
-        return _pick(writer, op, target)
-    if labels == ((0,), (0,)) and not out and target.rows:
-        return _inner(writer, op, target)
-    if len(args) == 1 and summed:
-        return _row_sum(writer, op, target)
-    if summed:
-        return _contraction(writer, op, target)
-    return _elementwise(writer, op, target)
-
-
-def _elementwise(writer: StatementWriter, op: Op, target: Operand) -> bool:
-    coefficient, labels, out, _ = op.data
-    operands = [writer.read(a) for a in reads(op)]
-    if writer.apart(operands, target):
-        return False
-    pairs = list(zip(operands, labels, strict=True))
-    pairs.sort(key=lambda p: p[0].source != target.source)
-    if target.columns and any(len(n) > 1 for n in labels):
-        return False
-    shown = [writer.aligned(o, n, out, target) for o, n in pairs]
-    if len(shown) == 1:
-        _scaled(writer, shown[0], coefficient, target.source)
-        return True
-    writer.call("multiply", shown[0], shown[1], target.source)
-    for source in shown[2:]:
-        writer.call("multiply", target.source, source, target.source)
-    if coefficient != 1:
-        _scaled(writer, target.source, coefficient, target.source)
-    return True
-
-
-def _row_sum(writer: StatementWriter, op: Op, target: Operand) -> bool:
-    coefficient, labels, out, _ = op.data
-    operand = writer.read(reads(op)[0])
-    if len(labels[0]) != 1 or out or not (operand.rows or (operand.batch and not operand.time)):
-        return False
-    axis = "0" if operand.columns else "1"
-    writer.call("add.reduce", operand.source, axis, "None", target.source)
-    if coefficient != 1:
-        _scaled(writer, target.source, coefficient, target.source)
-    return True
-
-
-def _inner(writer: StatementWriter, op: Op, target: Operand) -> bool:
-    """The inner product of two vectors in every row."""
-    operands = [writer.read(a) for a in reads(op)]
-    if not all(o.rows for o in operands):
-        return False
-    if any(o.columns for o in operands):
-        a, b = (o.source if o.columns else f"{o.source}.T" for o in operands)
-        writer.call("add.reduce", f"{a} * {b}", "0", "None", target.source)
-    else:
-        a, b = (o.source for o in operands)
-        writer.lines.append(f"np.einsum('ri,ri->r', {a}, {b}, out={target.source})")
-    if op.data[0] != 1:
-        _scaled(writer, target.source, op.data[0], target.source)
-    return True
-
-
-def _pick(writer: StatementWriter, op: Op, target: Operand) -> bool:
-    """Σ_k y_k x_k for a one-hot y: the entry at the label."""
-    args = reads(op)
-    label = next(a for a in args if _is_labelled(writer, a))
-    other = writer.read(next(a for a in args if a is not label))
-    if not other.rows or len(other.op.axes) != 1:
-        return False
-    name = writer.work.data_names[label.op.data[0]]
-    dense = _dense_rows(writer, label, other)
-    axis = "0" if other.columns else "1"
-    writer.lines.append(f"if {name}_labels is None:")
-    writer.lines.append(
-        f"    {writer.work.function('add.reduce')}({dense} * {other.source}, {axis}, None, {target.source})"
-    )
-    writer.lines.append("else:")
-    writer.lines.append(f"    places = {label_places(writer, label, other)}")
-    writer.lines.append(f"    {other.source}.take(places, None, {target.source})")
-    if op.data[0] != 1:
-        _scaled(writer, target.source, op.data[0], target.source)
-    return True
-
-
-def _contraction(writer: StatementWriter, op: Op, target: Operand) -> bool:
-    """A vector by a matrix without time and batch: one matrix product for all rows."""
-    coefficient, labels, out, _ = op.data
-    args = reads(op)
-    if len(args) != 2 or len(out) != 1:
-        return False
-    pairs = list(zip(args, labels, strict=True))
-    vectors = [(a, n) for a, n in pairs if len(n) == 1]
-    matrices = [(a, n) for a, n in pairs if len(n) == 2]
-    if len(vectors) != 1 or len(matrices) != 1 or len(set(matrices[0][1])) != 2:
-        return False
-    vector, matrix = writer.read(vectors[0][0]), writer.read(matrices[0][0])
-    stacked = vector.rows or (vector.batch and not vector.time)
-    if not stacked or matrix.rows or matrix.time or matrix.batch:
-        return False
-    flip = matrices[0][1][0] == out[0]
-    _multiply(writer, vector, matrix, flip, target)
-    if coefficient != 1:
-        _scaled(writer, target.source, coefficient, target.source)
-    return True
-
-
-def _multiply(writer: StatementWriter, vector: Operand, matrix: Operand, flip: bool, target: Operand) -> None:
-    """``target = vector @ matrix`` (transposed if ``flip``), rows or columns on either side."""
-    work = writer.work
-    base = matrix.source
-    if target.columns:
-        left = base if flip else f"{base}.T"
-        right = vector.source if vector.columns else f"{vector.source}.T"
-        writer.lines.append(f"{left}.dot({right}, {target.source})")
-        return
-    left = f"{vector.source}.T" if vector.columns else vector.source
-    if matrix.op.timed:
-        right = f"{base}.T" if flip else base
-    elif flip:
-        right = work.derive(matrix.op, f"{base}_t", f"{base}.T")
-    elif writer.reversed_weights(matrix.op):
-        right = work.derive(matrix.op, f"{base}_r", f"np.ascontiguousarray({base}.T).T if batch > 1 else {base}")
-    else:
-        right = base
-    writer.lines.append(f"{left}.dot({right}, {target.source})")
 
 
 def _apply(writer: StatementWriter, op: Op, target: Operand) -> bool:
@@ -477,7 +280,7 @@ def _join(writer: StatementWriter, op: Op, target: Operand) -> bool:
 
 _RULES: Mapping[str, Rule] = {
     "plus": _plus,
-    "product": _product,
+    "product": write_product,
     "apply": _apply,
     "rowmax": _rowmax,
     "join": _join,

@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_contractions import LETTERS
-from symrnn.emitting.numpy_values import OnceContext, Operand, PieceContext, StageContext, Workspace
+from symrnn.emitting.numpy_pieces import PieceContext
+from symrnn.emitting.numpy_values import OnceContext, Operand, StageContext, Workspace
 from symrnn.planning.arrays import Labels
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op
