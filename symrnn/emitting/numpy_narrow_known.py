@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from symrnn.emitting.numpy_narrow_places import Places
+from symrnn.emitting.numpy_narrow_places import Places, by_columns
 from symrnn.emitting.numpy_values import Workspace
 from symrnn.planning.schedule import Stage
 from symrnn.planning.stacks import Pack, Stack
@@ -48,14 +48,18 @@ class KnownParts:
         (mine, rest), height = own, work.index(pack.height)
         held = self.places.stack_name(pack.stack)
         part = work.make(f"{matrix}_part", f"{matrix}[:, {mine}] if {apart} else None")
-        left = work.make(f"{matrix}_own", f"np.empty({part}.shape, dtype) if {apart} else {matrix}")
+        # A product wants its matrix in one piece, which columns of a matrix kept row by row are not.
+        copied = not by_columns(pack)
+        mine_alone = f"np.empty({part}.shape, dtype)" if copied else part
+        left = work.make(f"{matrix}_own", f"{mine_alone} if {apart} else {matrix}")
         dot = work.make(f"{matrix}_dot", f"{left}.dot")
         read = work.make(f"{held}_own", f"{rows}[:, {mine}] if {apart} else {rows}")
         right = work.make(f"{matrix}_known", f"{matrix}[:, {rest}].T if {apart} else None")
         given = work.make(f"{held}_known", f"{rows}[:, {rest}, 0] if {apart} else None")
         known = work.names.give(f"{matrix}_times_known")
         work.setup.append(f"{known} = np.empty((steps, {height}), dtype) if {apart} else None")
-        self.lines += [f"if {apart}:", f"    {left}[...] = {part}", f"    {given}.dot({right}, {known})"]
+        copy = [f"    {left}[...] = {part}"] if copied else []
+        self.lines += [f"if {apart}:", *copy, f"    {given}.dot({right}, {known})"]
         return dot, read, work.make("known", f"{known}[:, :, None] if {apart} else None")
 
     @staticmethod

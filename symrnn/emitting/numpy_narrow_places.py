@@ -25,6 +25,11 @@ class Place:
     scratch: bool = False
 
 
+def by_columns(pack: Pack) -> bool:
+    """Whether a matrix is kept column by column: weights that stand transposed on the way back are copied as they are."""
+    return any(op.adjoint for op in pack.stage.ops)
+
+
 class Places:
     """Gives every operation its place, and writes the lines that make it."""
 
@@ -216,11 +221,11 @@ class Places:
     def matrix(self, pack: Pack) -> str:
         """The matrix of a pack."""
         if pack not in self.matrices:
-            adjoint = any(op.adjoint for op in pack.stage.ops)
-            name = self.work.names.give("weights_back" if adjoint else "weights")
+            name = self.work.names.give("weights_back" if by_columns(pack) else "weights")
             self.matrices[pack] = name
             rows, columns = self.work.index(pack.height), self.work.index(pack.stack.height)
-            self.work.setup.append(f"{name} = np.zeros(({rows}, {columns}), dtype)")
+            order = ", 'F'" if by_columns(pack) else ""
+            self.work.setup.append(f"{name} = np.zeros(({rows}, {columns}), dtype{order})")
         return self.matrices[pack]
 
     def activation(self, form: Form) -> Op | None:
