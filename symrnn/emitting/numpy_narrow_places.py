@@ -26,7 +26,7 @@ class Place:
 
 
 def by_columns(pack: Pack) -> bool:
-    """Whether a matrix is kept column by column: weights that stand transposed on the way back are copied as they are."""
+    """Whether a matrix is kept column by column: on the way back, so that transposed weights are copied as they are."""
     return any(op.adjoint for op in pack.stage.ops)
 
 
