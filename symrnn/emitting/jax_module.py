@@ -9,6 +9,7 @@ import ast
 from collections.abc import Sequence
 
 from symrnn.emitting.numpy_helpers import HELPERS
+from symrnn.emitting.tensor_kept import keep_functions
 from symrnn.emitting.tensor_module import TensorModule
 from symrnn.emitting.tensor_names import Dialect
 from symrnn.language import Cell
@@ -132,4 +133,4 @@ def emit_jax(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0) -
 
     Raises UnsupportedError for a recursion that no scan can run, QuestionError for an unknown name in ``wrt``.
     """
-    return TensorModule(build_system(cell, wrt), JAX, relu0).text()
+    return TensorModule(keep_functions(build_system(cell, wrt)), JAX, relu0).text()

@@ -12,6 +12,7 @@ from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_interface import write_tables
 from symrnn.emitting.python_source import Source
 from symrnn.emitting.tensor_interface import CHECKS, LIKE, MODULE_NOTES
+from symrnn.emitting.tensor_kept import KEPT
 from symrnn.emitting.tensor_names import load_of, names_in
 from symrnn.emitting.tensor_stages import stages
 from symrnn.emitting.tensor_steps import TensorSteps
@@ -130,6 +131,8 @@ class TensorModule(TensorSteps):
         time = self.system.time
         self.source.raw("variables = {")
         for d in definitions:
+            if d.name.endswith(KEPT):
+                continue
             value: ast.expr = py.parse(f"found[{d.name!r}]")
             if d.timed:
                 low, high = self._rows_of(load_of(d, Index.of(time.index)))

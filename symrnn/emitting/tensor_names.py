@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.python_source import Names, Source
+from symrnn.emitting.tensor_kept import KEPT
 from symrnn.emitting.tensor_writer import Span, TensorWriter
 from symrnn.errors import UnsupportedError
 from symrnn.language import Index, Node, Role
@@ -62,7 +63,8 @@ class TensorNames:
         index_names[cell.time.index] = self.given.give(cell.time.index)
         self.index_names = index_names
         self.slot_names = {slot.key: self.given.give(python_key(slot.key)) for slot in self.interface.slots}
-        self.names: dict[Key, str] = {(d.name, d.role): self.given.give(d.name) for d in system.definitions}
+        kept = {d: d.name.removesuffix(KEPT) for d in system.definitions}
+        self.names: dict[Key, str] = {(d.name, d.role): self.given.give(kept[d]) for d in system.definitions}
         for slot in self.interface.slots:
             if slot.group != "initial":
                 self.names[slot.name, slot.role] = self.slot_names[slot.key]

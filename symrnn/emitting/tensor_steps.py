@@ -9,6 +9,7 @@ from symrnn.emitting import python_source as py
 from symrnn.emitting.python_source import Source
 from symrnn.emitting.tensor_ahead import compute_ahead
 from symrnn.emitting.tensor_joints import JOINT, join_products
+from symrnn.emitting.tensor_kept import KEPT
 from symrnn.emitting.tensor_names import TensorNames, load_of
 from symrnn.emitting.tensor_stages import OUTSIDE, Stage
 from symrnn.emitting.tensor_writer import Span, TensorWriter
@@ -43,6 +44,9 @@ class TensorSteps(TensorNames):
 
     def _comment(self, d: Definition, node: Node | None = None, when: str | None = None) -> None:
         source = d.source if node is None else node
+        if d.name.endswith(KEPT):
+            self.source.comment("A part of the next equation that the adjoints read, too.")
+            return
         time = "" if not d.timed else f"[{when or self.system.time.index}]"
         self.source.comment(f"{d.name}{time} = {to_text(source)}    ({format_shape(source.shape)})")
 

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Sequence
 
 from symrnn.emitting import python_source as py
+from symrnn.emitting.tensor_kept import keep_functions
 from symrnn.emitting.tensor_module import TensorModule
 from symrnn.emitting.tensor_names import Dialect
 from symrnn.language import Cell
@@ -245,4 +246,4 @@ def emit_torch(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0)
 
     Raises UnsupportedError for a recursion that runs in no loop of steps, QuestionError for an unknown name in ``wrt``.
     """
-    return TensorModule(build_system(cell, wrt), TORCH, relu0).text()
+    return TensorModule(keep_functions(build_system(cell, wrt)), TORCH, relu0).text()
