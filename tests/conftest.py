@@ -31,6 +31,11 @@ SWEEPS = {
     "test_derived_formulas",
     "test_float32_stays_float32_in_every_array",
     "test_the_loss_depends_on_every_parameter_and_initial_value",
+    "test_every_sequence_counts_as_it_would_alone",
+    "test_gradients_with_checkpoints",
+    "test_every_cell_of_the_library_has_sweeps_over_all_times_at_once",
+    "test_the_fast_schedule_serves_every_cell",
+    "test_truncated_gradients",
 }
 CORE = {"elman", "lstm", "gru", "bidirectional", "stack2", "lag2", "delta_rule", "minibatch_rows", "layernorm_rnn"}
 """One cell of each kind; no sweep leaves these to the slow part."""

@@ -315,3 +315,14 @@ def test_an_unknown_head_is_named_in_python_too() -> None:
 
 def _step(h):  # type: ignore[no-untyped-def]
     return W @ h  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_the_options_of_code_are_arguments_in_python() -> None:
+    derivation = symrnn.derive("gru", "L", "W")
+    assert "DTYPE = 'float32'" in derivation.code(dtype="float32", wrt=["W"])
+    assert "swapaxes" in derivation.code(plain=True, layout="numerator")
+    assert "WINDOW = 3" in derivation.code(window=3)
+    assert "inputs, targets = _masked(inputs, targets)" in derivation.code(lengths=True)
+    assert "def _checkpointed(" in derivation.code(checkpoint=True)
+    with pytest.raises(QuestionError, match='no layout "mixed"'):
+        derivation.code(layout="mixed")
