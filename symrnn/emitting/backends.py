@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from symrnn.doctor import find
 from symrnn.emitting.jax_module import emit_jax
 from symrnn.emitting.numba_module import emit_numba
+from symrnn.emitting.options import CodeOptions
 from symrnn.emitting.torch_module import emit_torch
 from symrnn.errors import UnknownNameError, did_you_mean
 from symrnn.language import Cell
@@ -18,13 +19,13 @@ class Backend:
     """A library: what `symrnn doctor` calls it, and the function that writes a module for it."""
 
     extra: str
-    emit: Callable[[Cell, Sequence[str] | None, float], str]
+    emit: Callable[[Cell, CodeOptions], str]
 
 
 BACKENDS: Mapping[str, Backend] = {
-    "numba": Backend("numba", emit_numba),
-    "jax": Backend("JAX", emit_jax),
-    "torch": Backend("PyTorch", emit_torch),
+    "numba": Backend("numba", lambda cell, asked: emit_numba(cell, asked.wrt, asked.relu0, asked.dtype)),
+    "jax": Backend("JAX", lambda cell, asked: emit_jax(cell, asked.wrt, asked.relu0, asked.dtype)),
+    "torch": Backend("PyTorch", lambda cell, asked: emit_torch(cell, asked.wrt, asked.relu0, asked.dtype)),
 }
 
 
@@ -39,9 +40,12 @@ def require(name: str) -> str:
     return find(_backend(name).extra).require()
 
 
-def emit_for(name: str, cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0) -> str:
-    """The source of a module for this backend.
+def emit_for(
+    name: str, cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0, dtype: str | None = None
+) -> str:
+    """The source of a module for this backend; ``dtype``: what is computed in, whatever is given.
 
     Raises UnsupportedError for a recursion that it cannot run, and QuestionError for an unknown name in ``wrt``.
     """
-    return _backend(name).emit(cell, wrt, relu0)
+    options = CodeOptions(wrt=None if wrt is None else tuple(wrt), relu0=relu0, dtype=dtype)
+    return _backend(name).emit(cell, options)

@@ -67,7 +67,9 @@ def _is_whole(array):
 
 
 def _common(arrays):
-    """The type in which all is computed: the widest of the given floating-point ones."""
+    """The type in which all is computed: the widest of the given floating-point ones, unless the module has one."""
+    if DTYPE is not None:
+        return jnp.dtype(DTYPE)
     kinds = [a.dtype if jnp.issubdtype(a.dtype, jnp.inexact) else jnp.result_type(float) for a in arrays]
     return jnp.result_type(*kinds) if kinds else jnp.result_type(float)
 
@@ -123,7 +125,7 @@ JAX = Dialect(
 )
 
 
-def emit_jax(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0) -> str:
+def emit_jax(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0, dtype: str | None = None) -> str:
     r"""The source of a JAX module with ``forward`` and ``loss_and_gradients``.
 
     >>> from symrnn.reading.cellfile import read_cell
@@ -133,4 +135,4 @@ def emit_jax(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0) -
 
     Raises UnsupportedError for a recursion that no scan can run, QuestionError for an unknown name in ``wrt``.
     """
-    return TensorModule(keep_functions(build_system(cell, wrt)), JAX, relu0).text()
+    return TensorModule(keep_functions(build_system(cell, wrt)), JAX, relu0, dtype).text()

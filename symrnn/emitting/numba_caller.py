@@ -19,7 +19,8 @@ dtype = np.dtype(dtype)
 class Caller:
     """Writes ``make_loss_and_gradients`` and ``loss_and_gradients``; for fewer than ``least`` steps ``few`` serves."""
 
-    def __init__(self, fast: FastGradients, least: int, few: str) -> None:
+    def __init__(self, fast: FastGradients, least: int, few: str, dtype: str | None = None) -> None:
+        self.dtype = dtype or "float64"
         self.fast, self.work, self.least, self.few = fast, fast.work, least, few
         self.interface: Interface = fast.interface
         self.sizes = [self.work.index_names[r.size] for r in self.interface.sizes]
@@ -29,7 +30,7 @@ class Caller:
 
     def write(self, source: Source) -> None:
         """Both functions."""
-        arguments = ", ".join([*self.sizes, "steps", "batch=None", "dtype=np.float64"])
+        arguments = ", ".join([*self.sizes, "steps", "batch=None", f"dtype=np.{self.dtype}"])
         with source.indented(f"def make_loss_and_gradients({arguments})"):
             source.block(MAKER)
             if self.least > 1:

@@ -26,6 +26,7 @@ from symrnn.emitting.numba_text import (
     SUPPORT,
 )
 from symrnn.emitting.numpy_interface import DIAGNOSIS, write_tables
+from symrnn.emitting.options import CodeOptions
 from symrnn.emitting.python_source import Source
 from symrnn.emitting.tensor_interface import CHECKS, LIKE
 from symrnn.emitting.tensor_names import names_in
@@ -43,6 +44,7 @@ class NumbaModule(NumbaExample):
     """Writes one module."""
 
     wrt: Sequence[str] | None = None
+    dtype: str | None = None
     planned = False
     least = 1
 
@@ -87,7 +89,7 @@ class NumbaModule(NumbaExample):
         self.source.blank(2)
         fast.compiled(self.source)
         self.source.blank(2)
-        Caller(fast, self.least, FEW_STEPS).write(self.source)
+        Caller(fast, self.least, FEW_STEPS, self.dtype).write(self.source)
         self.writer.helpers.update(fast.helpers)
         self.planned = True
 
@@ -126,7 +128,7 @@ class NumbaModule(NumbaExample):
         if any("FEW" in helper for helper in helpers):
             head.block(LIMITS)
         head.blank(1)
-        write_tables(head, self.system, self.interface, self.plain)
+        write_tables(head, self.system, self.interface, self.plain, CodeOptions(dtype=self.dtype))
         for helper in helpers:
             head.blank(2)
             head.block(helper)
@@ -338,7 +340,7 @@ class NumbaModule(NumbaExample):
 _DTYPE = py.parse("like.dtype")
 
 
-def emit_numba(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0) -> str:
+def emit_numba(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0, dtype: str | None = None) -> str:
     r"""The source of a Numba module with ``forward`` and ``loss_and_gradients``.
 
     >>> from symrnn.reading.cellfile import read_cell
@@ -349,5 +351,5 @@ def emit_numba(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0)
     Raises UnsupportedError for a recursion that runs in no loop of steps, QuestionError for an unknown name in ``wrt``.
     """
     module = NumbaModule(build_system(cell, wrt), relu0)
-    module.wrt = wrt
+    module.wrt, module.dtype = wrt, dtype
     return module.text()

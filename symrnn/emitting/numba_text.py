@@ -258,7 +258,9 @@ def _is_whole(array):
 
 
 def _common(arrays):
-    """The type in which all is computed: the widest of the given floating-point ones."""
+    """The type in which all is computed: the widest of the given floating-point ones, unless the module has one."""
+    if DTYPE is not None:
+        return np.dtype(DTYPE)
     kinds = [a.dtype if a.dtype.kind in "fc" else np.dtype(float) for a in arrays]
     return np.result_type(np.float32, *kinds)
 

@@ -10,6 +10,7 @@ import ast
 
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_interface import write_tables
+from symrnn.emitting.options import CodeOptions
 from symrnn.emitting.python_source import Source
 from symrnn.emitting.tensor_interface import CHECKS, LIKE, MODULE_NOTES
 from symrnn.emitting.tensor_kept import KEPT
@@ -55,7 +56,7 @@ class TensorModule(TensorSteps):
         for line in self.dialect.imports:
             head.raw(line)
         head.blank(1)
-        write_tables(head, self.system, self.interface, self.writer)
+        write_tables(head, self.system, self.interface, self.writer, CodeOptions(dtype=self.dtype))
         for name in self.writer.helpers:
             if name in self.dialect.helpers:
                 head.blank(2)

@@ -53,6 +53,7 @@ class TensorNames:
     system: System
     dialect: Dialect
     relu0: float = 0.0
+    dtype: str | None = None
     source: Source = field(default_factory=Source)
 
     def __post_init__(self) -> None:

@@ -105,7 +105,9 @@ def _is_whole(array):
 
 
 def _common(arrays):
-    """The type in which all is computed: the widest of the given floating-point ones."""
+    """The type in which all is computed: the widest of the given floating-point ones, unless the module has one."""
+    if DTYPE is not None:
+        return getattr(torch, DTYPE)
     wide = [a.dtype if a.dtype.is_floating_point or a.dtype.is_complex else torch.float64 for a in arrays]
     return functools.reduce(torch.promote_types, wide) if wide else torch.get_default_dtype()
 
@@ -236,7 +238,7 @@ TORCH = Dialect(
 )
 
 
-def emit_torch(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0) -> str:
+def emit_torch(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0, dtype: str | None = None) -> str:
     r"""The source of a PyTorch module with ``forward``, ``loss`` and ``loss_and_gradients``.
 
     >>> from symrnn.reading.cellfile import read_cell
@@ -246,4 +248,4 @@ def emit_torch(cell: Cell, wrt: Sequence[str] | None = None, relu0: float = 0.0)
 
     Raises UnsupportedError for a recursion that runs in no loop of steps, QuestionError for an unknown name in ``wrt``.
     """
-    return TensorModule(keep_functions(build_system(cell, wrt)), TORCH, relu0).text()
+    return TensorModule(keep_functions(build_system(cell, wrt)), TORCH, relu0, dtype).text()

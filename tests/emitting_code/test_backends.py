@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from symrnn import doctor
@@ -12,7 +15,7 @@ from symrnn.cli import main
 from symrnn.emitting.backends import BACKENDS, emit_for, require
 from symrnn.errors import MissingExtraError, UnknownNameError
 
-from .support import library_cell
+from .support import library_cell, module, problem, worst_error
 
 
 @pytest.fixture
@@ -52,3 +55,40 @@ def test_options_of_numpy_code_are_refused(capsys: pytest.CaptureFixture[str]) -
 def test_an_unknown_backend_is_named() -> None:
     with pytest.raises(UnknownNameError, match="tensorflow"):
         emit_for("tensorflow", library_cell("elman"))
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_type_that_is_computed_in_can_be_chosen(name: str, dtype: str) -> None:
+    pytest.importorskip(name)
+    given = problem(library_cell("gru"), tau=3, batch=2)
+    other = "float64" if dtype == "float32" else "float32"
+    source = emit_for(name, library_cell("gru"), ("W_z", "h[0]"), dtype=dtype)
+    groups = [{k: np.asarray(v, other) for k, v in g.items()} for g in (given.params, given.inputs, given.initial)]
+    code = module(source.replace("numba.njit(", "(lambda **_: lambda function: function)("))
+    with _double_precision(name):
+        loss, gradients = code.loss_and_gradients(groups[0], groups[1], given.targets, groups[2])
+        assert {str(np.asarray(x).dtype) for x in (loss, *gradients.values())} == {dtype}
+        assert set(gradients) == {"W_z", "h[0]"}
+        expected = {key: given.gradients[key] for key in gradients}
+        assert worst_error({k: np.asarray(v) for k, v in gradients.items()}, expected) < 1e-4
+
+
+def test_the_command_passes_the_type_on(tmp_path: Path) -> None:
+    pytest.importorskip("jax")
+    target = tmp_path / "elman.py"
+    assert main(["code", "elman", "--backend", "jax", "--dtype", "float32", "-o", str(target)]) == 0
+    assert "DTYPE = 'float32'" in target.read_text("utf-8")
+
+
+@contextmanager
+def _double_precision(name: str) -> Iterator[None]:
+    if name != "jax":
+        yield
+        return
+    import jax
+
+    before = jax.config.values["jax_enable_x64"]
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", before)

@@ -99,13 +99,13 @@ def _other_backend(options: argparse.Namespace, terminal: Terminal) -> int:
     from symrnn.api.loading import load
     from symrnn.emitting.backends import emit_for, require
 
-    for name in ("plain", "step_latex", "dtype", "window", "lengths", "checkpoint"):
+    for name in ("plain", "step_latex", "window", "lengths", "checkpoint"):
         if getattr(options, name) not in (None, False):
             raise arguments.UsageError(f"--{name.replace('_', '-')} is for NumPy code", hint="Leave --backend out.")
     if options.layout != "denominator":
         raise arguments.UsageError(f"--layout {options.layout} is for NumPy code", hint="Leave --backend out.")
     require(options.backend)
-    source = emit_for(options.backend, load(options.cell), _names(options.wrt), float(options.relu0))
+    source = emit_for(options.backend, load(options.cell), _names(options.wrt), float(options.relu0), options.dtype)
     terminal.deliver(source, options.output)
     return 0
 
