@@ -12,7 +12,7 @@ from symrnn.language.node import format_shape
 
 Path = tuple[int, ...]
 
-MOST_PLACES = 900
+MOST_PLACES = 2_500
 """Larger formulas are not searched for a mistake."""
 
 

@@ -129,11 +129,13 @@ class Pool:
                 assert isinstance(call, Call)
                 inside = call is not equation.expression and equation.timed and self._is_elementwise(call)
                 if inside and call.shape == variable.shape and call.arguments != (variable,):
-                    yield self._at(call, variable.time)
+                    # tanh(W @ h[t-1] + …) belongs to step t, and h[t-1] may stand for it.
+                    yield from (self._at(call, time) for time in (variable.time, variable.time + 1))
 
     def instead_of(self, call: Call) -> Iterator[Node]:
-        """The cell's computed variables of a call's shape, at the times that it is about."""
-        times = list(dict.fromkeys(v.time for v in variables(call) if v.time is not None))
+        """The cell's computed variables of a call's shape, at the times that it is about and the steps after them."""
+        about = [v.time for v in variables(call) if v.time is not None]
+        times = list(dict.fromkeys([*about, *(time + 1 for time in about)]))
         for name in self.cell.equation:
             plain = self.cell.variable(name, self.cell.now)
             if plain.shape == call.shape and isinstance(plain, Variable) and plain.time is not None:

@@ -159,6 +159,7 @@ def test_mistakes_that_students_make(judged, cell: str, of: str, by: str, text: 
         assert judged(cell, of, by, found.repair).verdict == "correct"
 
 
+@pytest.mark.slow
 def test_where_the_mistake_is_if_nothing_mends_it(judged) -> None:
     text = (
         "dc[t] = dh[t]*o[t]*(1-tanh(c[t])**2) + f[t+1]*dc[t+1]; dh[t] = W_y.T @ (yhat[t]-y[t])\n"
