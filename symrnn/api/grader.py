@@ -11,7 +11,7 @@ from symrnn.api.loading import load
 from symrnn.checking.answers import Answer
 from symrnn.checking.asked import Asked
 from symrnn.checking.check import check
-from symrnn.checking.diagnosis import Effort
+from symrnn.checking.search import Effort
 from symrnn.checking.stations import Bench
 from symrnn.checking.workers import serve
 from symrnn.errors import QuestionError

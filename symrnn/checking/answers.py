@@ -111,7 +111,9 @@ def _readings(answer: Answer, asked: Asked, read: Read) -> tuple[Reading, ...]:
         except SymrnnError as error:
             failures.append(error)
     if not found:
-        raise next((f for f in failures if isinstance(f, ShapeError)), failures[0])
+        # A name that nobody knows is unknown in either layout; a shape may fit in the one and not in the other.
+        unknown = next((f for f in failures if isinstance(f, UnknownNameError)), None)
+        raise unknown or next((f for f in failures if isinstance(f, ShapeError)), failures[0])
     return tuple(found.values())[:MOST_READINGS]
 
 

@@ -9,9 +9,10 @@ from math import nan
 
 from symrnn.checking.answers import Answer, Reading, read_answer
 from symrnn.checking.asked import Asked
-from symrnn.checking.diagnosis import USUAL, Diagnosis, Effort, diagnose, diagnose_unconformable
+from symrnn.checking.diagnosis import Diagnosis, diagnose, diagnose_unconformable
 from symrnn.checking.judge import Finding, Judge, height
 from symrnn.checking.proof import proof_of
+from symrnn.checking.search import USUAL, Effort
 from symrnn.checking.stations import Bench, ends_in_zero
 from symrnn.checking.verdict import Rung, Verdict
 from symrnn.errors import DataError, ReadingError, ShapeError, SymrnnError, UnknownNameError

@@ -10,42 +10,23 @@ from symrnn.calculus.derive import derive
 from symrnn.calculus.transposition import flip
 from symrnn.checking.answers import Answer, Reading, looks_like_latex, read_answer
 from symrnn.checking.asked import Asked
-from symrnn.checking.comparison import relative_error
 from symrnn.checking.counterexample import smallest
-from symrnn.checking.edit import Candidate
-from symrnn.checking.edits import candidates
+from symrnn.checking.exchanges import exchanged
 from symrnn.checking.judge import Finding, Judge
-from symrnn.checking.localisation import Localisation, localised
 from symrnn.checking.marks import marked
-from symrnn.checking.places import is_small, size
-from symrnn.checking.readings import as_evaluated
+from symrnn.checking.places import is_small
+from symrnn.checking.search import USUAL, Effort, Search
 from symrnn.checking.sketches import plain, sketches
 from symrnn.checking.sketches_latex import latex_sketches
-from symrnn.checking.stations import Bench, Station, ends_in_zero, targets_for, value_at
+from symrnn.checking.stations import Bench
 from symrnn.checking.verdict import Counterexample, Factor, Repair
 from symrnn.emitting.text import to_text
 from symrnn.errors import SymrnnError
-from symrnn.language import Formula, Hadamard, Jacobian, Layout, Node, Part, Role, Variable, build
+from symrnn.language import Formula, Hadamard, Layout, Node, Part, build
 from symrnn.reading.expression import read_expression
 from symrnn.reading.scope import Scope
 
-
-@dataclass(frozen=True)
-class Effort:
-    """How long to look for a repair: in formulas tried, and in seconds of computing.
-
-    Where the seconds are what ends a search, the result depends on the machine.
-    """
-
-    candidates: int = 6_000
-    seconds: float = 3.5
-
-
-USUAL = Effort()
 NO_REPAIR = "no single change of the kinds that were tried makes it right"
-
-LOOKS_APART = 32
-"""Looking at the clock takes as long as a candidate does: it is not done for each."""
 
 MOST_REPAIRS = 4
 MOST_READINGS = 3
@@ -66,7 +47,7 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
     """The mistake in an answer that isn't correct; its readings come in the order in which they are searched."""
     judge = Judge(bench)
     direct = tuple(_direct(found, judge))
-    exchanged = _exchanged(found, judge) if found.verdict == "wrong" else None
+    other = exchanged(found, judge) if found.verdict == "wrong" else None
     search = Search(judge, bench, effort, _first_wrong(found, bench))
     repairs: tuple[Repair, ...] = ()
     reading: str | None = None
@@ -81,7 +62,7 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
     if not every and found.verdict == "truncated":
         every = tuple(_right_answer(found, judge))
     example = smallest(found.reading, bench, found.target) if found.verdict != "transposed" else None
-    return Diagnosis(_sentence(found, every, exchanged, search), every[:MOST_REPAIRS], example, reading)
+    return Diagnosis(_sentence(found, every, other, search), every[:MOST_REPAIRS], example, reading)
 
 
 def _is_constant(found: Finding, repairs: Sequence[Repair]) -> bool:
@@ -115,15 +96,15 @@ def _searched(found: Finding, readings: Sequence[Reading]) -> Iterator[Reading]:
             yield replace(reading, asked=replace(asked, layout=asked.layout.other))
 
 
-def _sentence(found: Finding, repairs: Sequence[Repair], exchanged: str | None, search: Search) -> str:
+def _sentence(found: Finding, repairs: Sequence[Repair], other: str | None, search: Search) -> str:
     """The mistake in words."""
     known = _known(found)
     if found.verdict == "scaled" and repairs and repairs[0].kind == "extra factor":
         return f"it is {found.factor} times what is right: {repairs[0].mistake}"
     if found.verdict in ("transposed", "mixed", "scaled"):
         return known or ""
-    if exchanged is not None:
-        return f"{exchanged}; or {repairs[0].mistake}" if repairs else exchanged
+    if other is not None:
+        return f"{other}; or {repairs[0].mistake}" if repairs else other
     if not repairs:
         none = NO_REPAIR if is_small(found.reading.formula) else "the formula is too long to look for the mistake"
         return "; ".join(words for words in (known, none, search.located) if words)
@@ -259,144 +240,3 @@ def diagnose_unconformable(answer: Answer, asked: Asked, bench: Bench, effort: E
     if not found:
         return Diagnosis(NO_REPAIR)
     return Diagnosis(found[0].mistake, tuple(found[:MOST_REPAIRS]))
-
-
-# -- the right answer to another question -----------------------------------------------------------------------
-
-
-def _exchanged(found: Finding, judge: Judge) -> str | None:
-    """Whether this is the derivative by something else, or of something else."""
-    asked = found.reading.asked
-    if _is_immediate(found.reading, judge):
-        other_kind = ("total", "immediate") if asked.immediate else ("immediate", "total")
-        return "this is the {} derivative, the {} one is asked for".format(*other_kind)
-    for other, text in _others(asked):
-        try:
-            targets = judge.right_targets(found.reading.formula, replace(found.reading, asked=other))
-        except SymrnnError:
-            continue
-        if targets:
-            return f"two results are exchanged: this is the derivative {text}"
-    return None
-
-
-def _is_immediate(reading: Reading, judge: Judge) -> bool:
-    """Whether this is the immediate derivative where the total one is asked for, or the other way round."""
-    asked = reading.asked
-    if not isinstance(asked.of, Variable) or asked.of.time is None:
-        return False
-    other = replace(reading, asked=replace(asked, immediate=not asked.immediate))
-    try:
-        return judge.is_right(other)
-    except SymrnnError:
-        return False
-
-
-def _others(asked: Asked) -> Iterator[tuple[Asked, str]]:
-    cell, by, of = asked.cell, asked.by, asked.of
-    if isinstance(by, Variable):
-        for name in cell.names():
-            if name == by.name:
-                continue
-            try:
-                other = cell.variable(name, by.time)
-            except SymrnnError:
-                continue
-            if other.role is not Role.LOSS and other != of and (other.shape == by.shape or by.time is None):
-                yield asked.about(of, other), f"by {to_text(other)}, not by {to_text(by)}"
-    if isinstance(of, Variable):
-        for name in cell.equation:
-            other = cell.variable(name, of.time) if of.time is not None else cell.variable(name, cell.now)
-            if other.shape == of.shape and name != of.name and of.time is not None and other != by:
-                yield asked.about(other, by), f"of {to_text(other)}, not of {to_text(of)}"
-    if isinstance(by, Variable) and by.time is not None and by.time.names():
-        for step in (-1, 1):
-            other = by.at(by.time + step)
-            yield asked.about(of, other), f"by {to_text(other)}, not by {to_text(by)}"
-
-
-# -- the search -------------------------------------------------------------------------------------------------
-
-
-class Search:
-    """Tries every formula one change away; most are turned down by one number each."""
-
-    def __init__(self, judge: Judge, bench: Bench, effort: Effort, tau: int) -> None:
-        self.judge, self.bench, self.effort, self.tau = judge, bench, effort, tau
-        self.end = thread_time() + effort.seconds
-        self.located: str | None = None
-        self.strict = True
-
-    def repairs(self, reading: Reading) -> tuple[Repair, ...]:
-        """Right formulas one change away, of the likeliest kinds that have any."""
-        asked = reading.asked
-        if not is_small(reading.formula):
-            return ()
-        station, point = self._quick(asked)
-        self.strict = not ends_in_zero(reading.formula, station)
-        where = localised(reading, self.bench, station, point)
-        self.located = self.located or (where.words if where is not None else None)
-        found = self._found(reading, station, point, where) if where is not None else []
-        found = found or self._found(reading, station, point, None)
-        old = to_text(reading.formula)
-        return tuple(_repair(candidate, old) for candidate in sorted(found, key=_unlikely))
-
-    def _found(
-        self, reading: Reading, station: Station, point: dict[str, int], where: Localisation | None
-    ) -> list[Candidate]:
-        """The changes that mend a formula, all of the first stage that has any; only in some lines, where known."""
-        found: list[Candidate] = []
-        stage: int | None = None
-        lines = None if where is None else where.lines
-        changed = candidates(reading.formula, reading.asked.cell, self.bench.pool(reading.asked), lines)
-        for count, (number, candidate) in enumerate(changed):
-            if count > self.effort.candidates or (stage is not None and number > stage):
-                break
-            if not count % LOOKS_APART and thread_time() > self.end:
-                break
-            if where is not None and not where.mends(candidate.formula):
-                continue
-            if self._is_right(candidate, reading, station, point):
-                stage = number
-                found.append(candidate)
-        return found
-
-    def _quick(self, asked: Asked) -> tuple[Station, dict[str, int]]:
-        """Where candidates are tried first: where the answer itself is wrong, at the times furthest apart."""
-        stations = self.bench.stations(asked)
-        station = min(stations, key=lambda s: abs(s.tau - self.tau))
-        spread = [abs(max(p.values(), default=0) - min(p.values(), default=0)) for p in station.points]
-        return station, dict(station.points[spread.index(max(spread))])
-
-    def _is_right(self, candidate: Candidate, reading: Reading, station: Station, point: dict[str, int]) -> bool:
-        asked, bench = reading.asked, self.bench
-        try:
-            meant = as_evaluated(candidate.formula, asked.cell)
-            value = value_at(station.evaluator, meant, point, strict=self.strict)
-            single = replace(station, points=(point,))
-            for target in targets_for([value], asked, bench, single):
-                if asked.layout not in (None, target.layout):
-                    continue
-                right = bench.laid_out_at(asked, station.evaluator, point, target)
-                if relative_error(value, right) <= bench.tolerance:
-                    targets = self.judge.right_targets(candidate.formula, reading)
-                    return any(asked.layout in (None, t.layout) for t in targets)
-        except SymrnnError:
-            return False
-        return False
-
-
-def _unlikely(candidate: Candidate) -> tuple[int, int]:
-    """The smaller what was changed, the likelier it is the mistake; a product's order goes before its factors."""
-    kind, node = candidate.change.kind, candidate.place.node
-    likely = kind == "reverse" or (isinstance(node, Jacobian) and _is_parameter(node.by))
-    return int(not likely), size(node)
-
-
-def _is_parameter(node: Node) -> bool:
-    return isinstance(node, Variable) and node.role is Role.PARAMETER
-
-
-def _repair(candidate: Candidate, old: str) -> Repair:
-    change, text = candidate.change, to_text(candidate.formula)
-    return Repair(change.kind, change.mistake, text, marked(old, text), candidate.before, candidate.after)

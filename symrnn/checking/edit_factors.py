@@ -54,7 +54,13 @@ def missing_diag(place: Place, setting: Setting) -> Iterator[Change]:
     """``diag(v)`` for v, and v for ``diag(v)``."""
     node, parent = place.node, place.parent
     if isinstance(node, Diag):
-        yield Change("diag", node.args[0], f"the diag in {to_text(node)} is too many")
+        inner = node.args[0]
+        yield Change("diag", inner, f"the diag in {to_text(node)} is too many")
+        if isinstance(inner, MatMul) and inner.args[0][-1].is_column:
+            *before, vector = inner.args[0]
+            new = made(MatMul, (*before, build.diag(vector)))
+            if new is not None:
+                yield Change("diag", new, f"the diag belongs around {to_text(vector)} alone: {to_text(new)}")
     elif node.is_column and not node.is_single and not isinstance(parent, (Diag, Hadamard, Neg, Transpose, Power)):
         new = made(build.diag, node)
         if new is not None:

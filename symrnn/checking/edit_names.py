@@ -7,7 +7,21 @@ from collections.abc import Iterator
 from symrnn.checking.edit import Change, Setting, made
 from symrnn.checking.places import Place
 from symrnn.emitting.text import to_text
-from symrnn.language import Add, Call, ImmediateJacobian, Jacobian, Neg, Node, Number, Power, Role, Variable, build
+from symrnn.language import (
+    Add,
+    Call,
+    Hadamard,
+    ImmediateJacobian,
+    Jacobian,
+    Neg,
+    Node,
+    Number,
+    Power,
+    Role,
+    Variable,
+    build,
+)
+from symrnn.language.traversal import variables
 
 
 def other_variable(place: Place, setting: Setting) -> Iterator[Change]:
@@ -73,6 +87,33 @@ def functions(place: Place, setting: Setting) -> Iterator[Change]:
                 yield Change("function", call, f"a function is missing: {to_text(node)} for {to_text(call)}")
     for call in setting.pool.calls(node):
         yield Change("variable", call, f"{to_text(node)} stands where {to_text(call)} belongs")
+
+
+def slopes(place: Place, setting: Setting) -> Iterator[Change]:
+    """The slope of tanh, 1 − v², for that of the sigmoid, v (1 − v), and the other way round."""
+    node = place.node
+    if isinstance(node, Add):
+        squared = next((v for v in variables(node) if node == _slope_of_tanh(v)), None)
+        new = None if squared is None else made(build.times, squared, _one_minus(squared))
+        if new is not None:
+            yield Change("derivative", new, f"the slope of tanh stands where the sigmoid's belongs: {to_text(new)}")
+    elif isinstance(node, Hadamard):
+        factors = node.args[0]
+        for v in (f for f in factors if isinstance(f, Variable)):
+            rest = list(factors)
+            if _one_minus(v) in factors:
+                rest.remove(_one_minus(v))
+                rest[rest.index(v)] = slope = _slope_of_tanh(v)
+                what = f"the slope of the sigmoid stands where that of tanh belongs: {to_text(slope)}"
+                yield Change("derivative", rest[0] if len(rest) == 1 else Hadamard(tuple(rest)), what)
+
+
+def _one_minus(node: Node) -> Node:
+    return build.subtract(build.number(1), node)
+
+
+def _slope_of_tanh(node: Node) -> Node:
+    return _one_minus(Power(node, build.number(2)))
 
 
 def squares(place: Place, setting: Setting) -> Iterator[Change]:

@@ -19,7 +19,7 @@ from symrnn.checking.edit_factors import (
     scale,
     transposition,
 )
-from symrnn.checking.edit_names import functions, immediate, other_part, other_variable, primes, squares
+from symrnn.checking.edit_names import functions, immediate, other_part, other_variable, primes, slopes, squares
 from symrnn.checking.edit_terms import (
     missing_gate_path,
     missing_one,
@@ -40,7 +40,19 @@ from symrnn.language import Cell, Formula
 STAGES: tuple[tuple[Rule, ...], ...] = (
     (shift_time, entry_indices, transposition, order_of_factors, reverse_product, immediate),
     (limits, signs, shift_piece, missing_sum, missing_diag, missing_link),
-    (drop_factor, terms, missing_one, primes, functions, squares, scale, other_part, other_variable, parentheses),
+    (
+        drop_factor,
+        terms,
+        missing_one,
+        primes,
+        slopes,
+        functions,
+        squares,
+        scale,
+        other_part,
+        other_variable,
+        parentheses,
+    ),
     (missing_path,),
     (missing_gate_path,),
     (missing_terms, missing_transpose, add_factor),

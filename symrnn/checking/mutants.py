@@ -14,9 +14,9 @@ from symrnn.calculus.derive import derive
 from symrnn.checking.answers import Reading
 from symrnn.checking.asked import Asked
 from symrnn.checking.check import judged
-from symrnn.checking.diagnosis import USUAL, Effort
 from symrnn.checking.edits import candidates
 from symrnn.checking.judge import Judge
+from symrnn.checking.search import USUAL, Effort
 from symrnn.checking.stations import Bench
 from symrnn.checking.verdict import Verdict
 from symrnn.emitting.text import to_text

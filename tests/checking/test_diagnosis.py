@@ -130,6 +130,8 @@ ONE_STEP_ON = (
     "g[t] = V.T @ (yhat[t]-y[t]) + W.T @ diag(1-h[t+1]**2) @ V.T @ (yhat[t+1]-y[t+1])\n"
     "sum(diag(1-h[t]**2) @ g[t] @ h[t-1].T, t)"
 )
+LAST_LOSS = "prod(W.T @ diag(1-h[t]**2), t, 1, tau, 1) @ V.T @ (yhat[tau] - y[tau])"
+AROUND = "diag((1-z[t])*(1-htilde[t]**2)) @ diag(U @ h[t-1])"
 MORE = [
     ("a vector for its diag", "elman", "h[t]", "a[t]", "1 - h[t]**2", "a diag is missing"),
     ("a vector along a matrix", "elman", "h[t]", "h[t-1]", "(1 - h[t]**2) * W", "a diag is missing: 1 - h[t]**2"),
@@ -144,6 +146,10 @@ MORE = [
     ("no output of tanh", "leaky", "h[t]", "h[t-1]", LEAKY, "h[t] stands where tanh(W @ h[t-1] + U @ x[t] + b)"),
     ("only through c", "lstm", "c[t]", "c[t-1]", "diag(f[t])", "this is the immediate derivative"),
     ("the factor that is too many", "elman", "L", "V", "sum(2*(yhat[t]-y[t]) @ h[t].T, t)", "the factor 2 is too many"),
+    ("the last loss alone", "elman", "L", "h[0]", LAST_LOSS, "this is the derivative of L[tau] alone, not of L"),
+    ("tanh for sigmoid", "gru", "L", "W_r", "sum((D(L,r[t])*(1-r[t]**2)) @ x[t].T, t)", "the slope of tanh stands"),
+    ("sigmoid for tanh", "elman", "h[t]", "h[t-1]", "diag(h[t]*(1-h[t])) @ W", "the slope of the sigmoid stands where"),
+    ("a diag around too much", "gru", "h[t]", "r[t]", AROUND, "the diag belongs around h[t-1] alone"),
     ("a constant of the cell", "cornn", "y[t]", "z[t]", "eye(n)", "1/dt times what is right: the factor dt is missing"),
 ]  # fmt: skip
 
@@ -151,7 +157,7 @@ MORE = [
 @pytest.mark.parametrize(("cell", "of", "by", "text", "mistake"), [m[1:] for m in MORE], ids=[m[0] for m in MORE])
 def test_mistakes_that_students_make(judged, cell: str, of: str, by: str, text: str, mistake: str) -> None:
     layout = "denominator" if of == "L" and "D(" not in text else "numerator"
-    layout = "denominator" if cell == "lstm" and of == "L" else layout
+    layout = "denominator" if cell in ("lstm", "gru") and of == "L" else layout
     found = judged(cell, of, by, text, layout, explain=True)
     assert found.verdict != "correct"
     assert mistake in found.mistake

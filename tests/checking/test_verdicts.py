@@ -260,3 +260,9 @@ def test_a_constant_that_is_a_product_of_sizes(judged):
     assert (found.verdict, str(found.factor)) == ("scaled", "N*B*K")
     assert "1/(N*B*K) is missing" in found.mistake
     assert judged("minibatch_rows", "L", "W_out", found.repair).verdict == "correct"
+
+
+def test_an_unknown_name_is_said_before_a_shape(judged):
+    found = judged("lstm", "L", "b_f", "sum(D(L,c[t])*c[t-1]*f[t]*(1-f[t]), t) - lam*b_f", "denominator")
+    assert found.verdict == "unreadable"
+    assert 'nothing declares "lam"' in found.mistake
