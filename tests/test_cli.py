@@ -299,9 +299,7 @@ def test_code_in_a_type_and_a_layout(capsys: Captured) -> None:
     assert "swapaxes" not in shown(capsys, "code", "gru", "--plain", "--layout", "denominator")
 
 
-@pytest.mark.parametrize(
-    "option", [["--dtype", "float32"], ["--layout", "numerator"], ["--window", "3"], ["--lengths"], ["--checkpoint"]]
-)
+@pytest.mark.parametrize("option", [["--layout", "numerator"], ["--window", "3"], ["--lengths"], ["--checkpoint"]])
 def test_options_that_only_numpy_code_has(capsys: Captured, tmp_path: Path, option: list[str]) -> None:
     target = tmp_path / "out.py"
     assert "is for NumPy code" in fails(capsys, "code", "gru", "--backend", "jax", *option, "-o", str(target))
