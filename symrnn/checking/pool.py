@@ -128,7 +128,7 @@ class Pool:
             for call in find(equation.expression, Call):
                 assert isinstance(call, Call)
                 inside = call is not equation.expression and equation.timed and self._is_elementwise(call)
-                if inside and call.shape == variable.shape and call.arguments != (variable,):
+                if inside and call.shape == variable.shape and not _is_of(call, variable.name):
                     # tanh(W @ h[t-1] + …) belongs to step t, and h[t-1] may stand for it.
                     yield from (self._at(call, time) for time in (variable.time, variable.time + 1))
 
@@ -138,7 +138,8 @@ class Pool:
         times = list(dict.fromkeys([*about, *(time + 1 for time in about)]))
         for name in self.cell.equation:
             plain = self.cell.variable(name, self.cell.now)
-            if plain.shape == call.shape and isinstance(plain, Variable) and plain.time is not None:
+            fits = plain.shape == call.shape and not _is_of(call, name)
+            if fits and isinstance(plain, Variable) and plain.time is not None:
                 yield from (plain.at(time) for time in times)
 
     @staticmethod
@@ -285,6 +286,12 @@ class Pool:
         timed = [self.cell.variable(name, self.cell.now) for name in self.cell.equation]
         whole = [self.cell.variable(d.name) for d in self.cell.declarations if not d.timed]
         return (*timed, *whole)
+
+
+def _is_of(call: Call, name: str) -> bool:
+    """Whether a function is applied to this very variable, at whatever time: that is a function too many or missing."""
+    (argument,) = call.arguments
+    return isinstance(argument, Variable) and argument.name == name
 
 
 def _with_parts(piece: Node, parts: Sequence[Part]) -> Iterator[Node]:
