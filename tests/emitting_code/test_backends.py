@@ -92,3 +92,11 @@ def _double_precision(name: str) -> Iterator[None]:
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", before)
+
+
+def test_numba_needs_scipy_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "scipy" else object())
+    with pytest.raises(MissingExtraError, match="scipy is missing beside it") as caught:
+        require("numba")
+    assert "pip install numba scipy" in str(caught.value.hint)
+    require("jax")
