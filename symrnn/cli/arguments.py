@@ -10,6 +10,9 @@ from typing import Any, NoReturn
 from symrnn.cli.terminal import Terminal
 from symrnn.errors import SymrnnError, did_you_mean
 
+NEGATIVE_FORMULA = re.compile(r"-[^-].*[\\()\[\]{}@*^]|-\\")
+"""A minus and something that no option has in it; a space before it keeps argparse from taking it for one."""
+
 
 class UsageError(SymrnnError):
     """A command line that isn't one: an unknown command or option, a missing or wrong value."""
@@ -26,6 +29,10 @@ class CommandParser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self.terminal = terminal
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; a formula that begins with a minus is no option."""
+        return super().parse_args([f" {a}" if NEGATIVE_FORMULA.match(a) else a for a in args], namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving."""

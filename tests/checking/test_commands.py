@@ -204,3 +204,9 @@ def test_the_mistake_of_a_function(capsys, tmp_path: Path) -> None:
     code, out, _ = run(capsys, *by_w, f"{path}:of_another_shape")
     assert (code, json.loads(out)["verdict"]) == (1, "wrong")
     assert "returns an array of shape" in json.loads(out)["mistake"]
+
+
+@pytest.mark.parametrize("answer", ["-(W.T@h[t])", r"-\frac{1}{2}W", "-W @ W.T"])
+def test_an_answer_may_begin_with_a_minus(capsys, answer: str) -> None:
+    assert main(["check", "elman", "--of", "L", "--wrt", "W", answer]) == 1
+    assert capsys.readouterr().out.startswith("wrong")
