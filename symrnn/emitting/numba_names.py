@@ -25,7 +25,8 @@ RESERVED = (
     "data", "loss", "gradients", "variables", "final_state", "range", "len", "sum", "float", "int", "dict", "min",
     "max", "abs", "step", "softmax", "log_softmax", "layernorm", "example", "compiled", "arguments",
     "like", "l", "O", "I", "tanh", "sigmoid", "exp", "log", "exactly", "two_to", "grown_less_one", "multiply",
-    "multiply_at", "multiply_matrices", "inlined",
+    "multiply_at", "multiply_matrices", "multiply_matrices_back",
+    "multiply_back", "multiply_back_at", "turned", "inlined",
     "multiply_columns", "sum_rows", "mark", "in_range", "make_loss_and_gradients", "loss_and_gradients", "forward",
 )  # fmt: skip
 

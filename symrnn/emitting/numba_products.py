@@ -19,6 +19,9 @@ from symrnn.planning.graph import Arg, Op
 from symrnn.planning.schedule import Stage
 from symrnn.planning.storage import VIEWS
 
+BACK = ("multiply_back", "multiply_back_at")
+"""The helper functions for products with the rows of a matrix."""
+
 
 @dataclass(frozen=True)
 class Summand:
@@ -84,9 +87,14 @@ class ProductWriter:
             axis, start, stop = matrix.data
             block = f"{self.work.index(start) if start.constant != 0 else ''}:{self.work.index(stop)}"
             text = f"{name}[{', '.join([':'] * axis + [block])}]"
+        if flip and matrix.kind != "cut":
+            self.loops.helpers["turned"] = None
+            line, wanted = f"turned({name}, batch)", f"{name}_t"
+        else:
+            line, wanted = f"np.ascontiguousarray({text}{'.T' if flip else ''})", f"{name}_part"
         if flip or matrix.kind == "cut":
-            made = self.work.names.give(f"{name}_t" if flip else f"{name}_part")
-            line = f"{made} = np.ascontiguousarray({text}{'.T' if flip else ''})"
+            made = self.work.names.give(wanted)
+            line = f"{made} = {line}"
             if base.kind == "data":
                 self.lines.append(line)
             else:
@@ -100,15 +108,18 @@ class ProductWriter:
         found = self._parts(op)
         assert found is not None
         matrix, flip, vector = found
-        self.loops.helpers["multiply"] = None
         weights, out = self._weight(matrix, flip), self._rows(Arg(op), stage)
+        # What is read against its rows is not copied where it is large.
+        back = flip and matrix.kind != "cut"
+        self.loops.helpers.update(dict.fromkeys(("multiply", "multiply_at", *(BACK if back else ()))))
+        word = "multiply_back" if back else "multiply"
+        shown = f"{self.places.memory(matrix).name}, {weights}" if back else weights
         memory = self.places.memory(vector.op)
         if stage.kind == "loop" and memory.rows is not None:
-            self.loops.helpers["multiply_at"] = None
             row = py.unparse(self.places.row(memory, vector.shift))
-            self.loops.source.raw(f"multiply_at({memory.name}, {row}, {weights}, {out})")
+            self.loops.source.raw(f"{word}_at({memory.name}, {row}, {shown}, {out})")
         else:
-            self.loops.source.raw(f"multiply({self._rows(vector, stage)}, {weights}, {out})")
+            self.loops.source.raw(f"{word}({self._rows(vector, stage)}, {shown}, {out})")
 
     def _rows(self, arg: Arg, stage: Stage) -> str:
         memory = self.places.memory(arg.op)

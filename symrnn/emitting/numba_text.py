@@ -148,6 +148,41 @@ def multiply_at(array, t, weights, out):
                     total += weights[i, j] * array[t, b, j]
                 out[b, i] = total
 ''',
+    "turned": '''
+@compiled
+def turned(matrix, batch):
+    """The transpose with its rows in one piece, where loops will read it; BLAS turns matrices itself."""
+    if matrix.size > (FEW_FOR_ONE if batch == 1 else FEW):
+        return np.empty((0, 0), matrix.dtype)
+    return np.ascontiguousarray(matrix.T)
+''',
+    "multiply_back": '''
+@compiled
+def multiply_matrices_back(rows, matrix, out):
+    """out = rows @ matrix, by BLAS."""
+    if rows.shape[0] == 1:
+        np.dot(matrix.T, rows[0], out[0])
+    else:
+        np.dot(rows, matrix, out)
+
+
+@inlined
+def multiply_back(rows, matrix, transpose, out):
+    """out = rows @ matrix; small matrices have been turned, so that loops go along their rows."""
+    if transpose.size == 0:
+        multiply_matrices_back(rows, matrix, out)
+    else:
+        multiply(rows, transpose, out)
+''',
+    "multiply_back_at": '''
+@inlined
+def multiply_back_at(array, t, matrix, transpose, out):
+    """out = array[t] @ matrix, the same for one row of an array with times."""
+    if transpose.size == 0:
+        multiply_matrices_back(array[t], matrix, out)
+    else:
+        multiply_at(array, t, transpose, out)
+''',
     "multiply_columns": '''
 @compiled
 def multiply_columns(left, right, out):

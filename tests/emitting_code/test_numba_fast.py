@@ -77,6 +77,14 @@ def test_products_by_loops_and_by_blas(helpers: Any, shape: tuple[int, int, int]
     out[:] = 0
     helpers.multiply_at(steps, 1, weights, out)
     np.testing.assert_allclose(out, rows @ weights.T, rtol=1e-12)
+    matrix, back = weights.T.copy(), np.empty((batch, n))
+    transpose = helpers.turned(matrix, batch)
+    assert transpose.size in (0, matrix.size)
+    helpers.multiply_back(rows, matrix, transpose, back)
+    np.testing.assert_allclose(back, rows @ matrix, rtol=1e-12)
+    back[:] = 0
+    helpers.multiply_back_at(steps, 1, matrix, transpose, back)
+    np.testing.assert_allclose(back, rows @ matrix, rtol=1e-12)
     total = np.empty((n, m))
     helpers.multiply_columns(out, rows, total)
     np.testing.assert_allclose(total, out.T @ rows, rtol=1e-12)
