@@ -7,7 +7,7 @@ import ast
 from symrnn.emitting import python_source as py
 from symrnn.emitting.numpy_caller import Caller
 from symrnn.emitting.numpy_checkpoint import NOTES as CHECKPOINT_NOTES
-from symrnn.emitting.numpy_checkpoint import Checkpoints, states_program, step_bytes
+from symrnn.emitting.numpy_checkpoint import SEGMENTS, Checkpoints, states_program, step_bytes
 from symrnn.emitting.numpy_compute import NARROW, WIDE, Compute, short_vectors
 from symrnn.emitting.numpy_fast import FastBody, gradient_source, make_workspace, plan_schedule
 from symrnn.emitting.numpy_helpers import HELPERS
@@ -205,7 +205,8 @@ class _Assembly(Caller):
             head.block(HELPERS[name])
         parts = [head, maker, allocating, *computes, self.plain.source]
         masks = [MASKS] if self.plain.masks else []
-        helpers = [PIECES, CHECKS, *masks, LIKE, DIAGNOSIS, *([ROWS] if self.plain.uses_rows else [])]
+        segments = [SEGMENTS] if self.checkpoints is not None else []
+        helpers = [PIECES, *segments, CHECKS, *masks, LIKE, DIAGNOSIS, *([ROWS] if self.plain.uses_rows else [])]
         texts = ["\n".join(p.lines).strip("\n") for p in parts] + [h.strip("\n") for h in helpers]
         return "\n\n\n".join(texts) + "\n"
 

@@ -26,18 +26,27 @@ from symrnn.planning.segments import Boundary, Segment, inner_product
 from symrnn.planning.system import System, build_system
 
 NOTES = """
-Not all states are kept: the sequence is cut into about sqrt(steps) segments (longer ones where they fit the cache, and
-are quick to go through), the first state of each is kept, and the rest computed again on the way back.
+Not all states are kept: the sequence is cut into segments of about sqrt(2 steps) steps (longer ones where these fit the
+cache), the first state of each is kept, and the rest computed again on the way back.
 """
 
 TITLE = "Segment by segment, from the last to the first; only the state that each begins with is kept."
 
 HEADER = """
-length = max({least}, int(np.ceil(np.sqrt(steps))), KEPT_BYTES // max(1, {step_bytes}))
-count = max(1, min(-(-steps // length), steps // {least}))
-bounds = [(steps * k // count, steps * (k + 1) // count) for k in range(count)]
-lengths = {{j - i for i, j in bounds}}
+length = max({least}, int(np.ceil(np.sqrt(2 * steps))), KEPT_BYTES // max(1, {step_bytes}))
+bounds = _segments(steps, length, {least})
+count, lengths = len(bounds), {{j - i for i, j in bounds}}
 """
+
+
+SEGMENTS = '''
+def _segments(steps, length, least):
+    """Where segments begin and end: about so long, all alike but for the first, which is none or as short as can be."""
+    longest = min(length + length // 4, steps)
+    sizes = [size for size in range(min(length, steps), longest + 1) if steps % size == 0 or steps % size >= least]
+    size = min(sizes or [steps], key=lambda size: steps % size)
+    return [(max(0, end - size), end) for end in range(steps % size or size, steps + 1, size)]
+'''
 
 
 def states_program(system: System, segment: Segment) -> Program:
