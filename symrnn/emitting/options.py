@@ -16,8 +16,8 @@ class CodeOptions:
     ``dtype``: compute in ``float32`` or ``float64`` whatever is given; None keeps the type of what is given.
     ``numerator``: gradients of matrices transposed, as numerator layout has them.
     ``window``: gradients truncated to so many steps back from each step.
-    ``lengths``: sequences of different lengths in one batch, told by ``inputs["mask"]``.
-    ``checkpoint``: keep every √τ-th state alone and compute the others again on the way back.
+    ``lengths``: sequences of different lengths in one batch, told by ``inputs["lengths"]``.
+    ``checkpoint``: keep the first state of each of about √τ segments, and compute the others again on the way back.
     """
 
     wrt: tuple[str, ...] | None = None

@@ -54,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--lengths", action="store_true", help='sequences of different lengths in a batch, told by inputs["lengths"]'
     )
     parser.add_argument(
-        "--checkpoint", action="store_true", help="keep every √τ-th state alone, and compute the others again"
+        "--checkpoint", action="store_true", help="keep one state in about √τ, and compute the others again"
     )
     parser.add_argument("--step-latex", action="store_true", help="the step's LaTeX instead of the code")
 
