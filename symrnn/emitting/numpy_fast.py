@@ -81,12 +81,12 @@ class FastBody:
     def _title(self, stage: Stage) -> str:
         names = [n for op in stage.ops for n in op.names]
         shown = ", ".join(dict.fromkeys(names))
-        loops = [s for s in self.schedule.stages if s.kind == "loop"]
+        loops = [s for s in self.schedule.stages if s.kind in ("loop", "sweep")]
         if stage.kind == "loop":
             word = "back" if any(op.adjoint for op in stage.ops) else "step"
             way = "from the last time to the first" if stage.direction < 0 else "from the first time to the last"
             return f"{word}: {way}" + (f" ({shown})" if shown else "")
-        later = [s for s in self.schedule.stages[self.schedule.stages.index(stage) :] if s.kind == "loop"]
+        later = [s for s in loops if self.schedule.stages.index(s) >= self.schedule.stages.index(stage)]
         if len(later) == len(loops):
             word = "project"
         elif not later:
