@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from symrnn.api import load
-from symrnn.emitting.numpy_module import CodeOptions, emit
+from symrnn.coding.numpy_module import CodeOptions, emit
 
 CELLS = Path(__file__).parent / "cells"
 FIRST_STATES = {"h0": "h[0]", "c0": "s[0]"}

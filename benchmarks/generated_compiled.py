@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from symrnn.api import load
-from symrnn.emitting.backends import emit_for
+from symrnn.coding.backends import emit_for
 
 CELLS = Path(__file__).parent / "cells"
 FIRST_STATES = {"h0": "h[0]", "c0": "s[0]"}

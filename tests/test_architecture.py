@@ -23,7 +23,7 @@ FLOORS = (
     {"planning"},
     {"inquiry"},
     {"emitting"},
-    {"drawing"},
+    {"coding", "drawing"},
     {"checking"},
     {"api"},
     {"sheets"},
@@ -34,8 +34,8 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 # Whatever else the floors allow: not even by way of other rooms.
 NEVER_REACHES = {
-    "oracle": {"calculus", "emitting"},  # numbers by another road can't inherit the calculus' mistakes
-    "calculus": {"cells", "emitting"},  # it knows equations, neither particular cells nor notation
+    "oracle": {"calculus", "emitting", "coding"},  # numbers by another road can't inherit the calculus' mistakes
+    "calculus": {"cells", "emitting", "coding"},  # it knows equations, neither particular cells nor notation
 }
 
 # Imports inside functions are for start-up time at the edges, and for these packages.

@@ -15,7 +15,7 @@ from symrnn.api.loading import load, read_cell
 from symrnn.cells import names
 from symrnn.checking.generated import run_module
 from symrnn.cli import main
-from symrnn.emitting.numpy_module import emit
+from symrnn.coding.numpy_module import emit
 from symrnn.errors import DataError, MissingExtraError, UnknownNameError
 
 INSTALLED = [c.name for c in CONTESTANTS.values() if c.extra is None or doctor.find(c.extra).present]

@@ -10,7 +10,7 @@ import pytest
 
 from symrnn.api.benching import Point, Report, Timing
 from symrnn.api.loading import load
-from symrnn.emitting.backends import BACKENDS, emit_for
+from symrnn.coding.backends import BACKENDS, emit_for
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="no benchmarks beside the tests")

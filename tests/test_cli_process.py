@@ -156,6 +156,6 @@ def test_a_derivation_needs_no_sympy_and_no_format_but_its_own() -> None:
         "matplotlib",
         "tqdm",
         "symrnn.emitting.mathml",
-        "symrnn.emitting.numpy_module",
+        "symrnn.coding.numpy_module",
     }
     assert not unwanted & modules

@@ -14,8 +14,8 @@ import numpy as np
 from symrnn import doctor
 from symrnn.api.bench_data import Arguments
 from symrnn.checking.generated import run_module
-from symrnn.emitting.backends import emit_for
-from symrnn.emitting.numpy_module import emit
+from symrnn.coding.backends import emit_for
+from symrnn.coding.numpy_module import emit
 from symrnn.language import Cell
 from symrnn.planning.interface import build_interface
 from symrnn.planning.system import build_system

@@ -190,7 +190,7 @@ class Derivation:
         ``checkpoint`` every √τ steps.
         """
         from symrnn.checking.checked_code import checked_code
-        from symrnn.emitting.options import CodeOptions
+        from symrnn.coding.options import CodeOptions
 
         if layout not in ("numerator", "denominator"):
             raise QuestionError(f'there is no layout "{layout}"', hint="It is numerator or denominator.")

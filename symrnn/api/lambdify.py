@@ -12,7 +12,7 @@ import numpy as np
 from symrnn.calculus.steps import Derived
 from symrnn.checking.comparison import Array
 from symrnn.checking.generated import run_module
-from symrnn.emitting.numpy_formula import formula_module, question_title
+from symrnn.coding.numpy_source.formula import formula_module, question_title
 from symrnn.emitting.report import answer_shape
 from symrnn.emitting.text import index_text, to_text
 from symrnn.errors import QuestionError, UnsupportedError

@@ -13,7 +13,7 @@ from symrnn.calculus.steps import Derived
 from symrnn.checking.checked_code import checked_code
 from symrnn.checking.generated import Problem, batched, run_module, single
 from symrnn.checking.verification import TAU, Setting, analytic, examine
-from symrnn.emitting.numpy_module import CodeOptions
+from symrnn.coding.numpy_module import CodeOptions
 from symrnn.emitting.text import index_text, to_text
 from symrnn.errors import QuestionError, SymrnnError, UnsupportedError
 from symrnn.language import Call, Cell, Layout, Role, Variable

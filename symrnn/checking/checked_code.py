@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from symrnn.checking.generated import Problem, batched, ragged, run_module, single, turned
-from symrnn.emitting.numpy_module import CodeOptions, emit
+from symrnn.coding.numpy_module import CodeOptions, emit
 from symrnn.errors import CheckFailedError, SymrnnError
 from symrnn.language import Cell, Role
 from symrnn.oracle.draw import random_instance

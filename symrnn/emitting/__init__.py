@@ -1,4 +1,4 @@
-"""Formulas and code out: text, LaTeX, MathML and the terminal, and array libraries' source.
+"""Formulas out: text, LaTeX, MathML, the terminal, and SymPy.
 
 One file per output format.  The formats that are mathematics (LaTeX, MathML, the terminal) share the step
 from a node to notation (:mod:`symrnn.emitting.typeset`), so that they cannot disagree about a parenthesis.

@@ -9,7 +9,7 @@ from symrnn import cells
 from symrnn.api import load
 from symrnn.checking.cell_check import check_cell
 from symrnn.checking.generated import arguments, batched, run_module, single
-from symrnn.emitting.numpy_module import emit
+from symrnn.coding.numpy_module import emit
 from symrnn.language import Cell, Role
 from symrnn.language.traversal import variables
 from symrnn.oracle.draw import random_instance

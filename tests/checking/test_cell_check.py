@@ -12,7 +12,7 @@ from symrnn.cells import names
 from symrnn.checking import cell_check, generated
 from symrnn.checking.cell_check import check_cell, table
 from symrnn.checking.checked_code import CheckedCode
-from symrnn.emitting.numpy_module import emit
+from symrnn.coding.numpy_module import emit
 from symrnn.errors import QuestionError
 from symrnn.oracle.draw import random_instance
 from symrnn.oracle.evaluate import Evaluator

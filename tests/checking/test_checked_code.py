@@ -7,7 +7,7 @@ import pytest
 from symrnn.api.loading import load
 from symrnn.checking import checked_code as module
 from symrnn.checking.checked_code import checked_code
-from symrnn.emitting.numpy_module import CodeOptions, emit
+from symrnn.coding.numpy_module import CodeOptions, emit
 from symrnn.errors import CheckFailedError
 from symrnn.language import Cell
 

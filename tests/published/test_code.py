@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symrnn.checking.generated import arguments, run_module
-from symrnn.emitting.numpy_module import emit
+from symrnn.coding.numpy_module import emit
 
 
 def given(sample: Any) -> dict[str, dict[str, Any]]:

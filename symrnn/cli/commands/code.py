@@ -23,7 +23,7 @@ from symrnn.cli import arguments
 from symrnn.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from symrnn.emitting.options import CodeOptions
+    from symrnn.coding.options import CodeOptions
 
 BACKENDS = ("numpy", "numba", "jax", "torch")
 
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def _asked(options: argparse.Namespace) -> CodeOptions:
     """What the options ask of NumPy code."""
-    from symrnn.emitting.options import CodeOptions
+    from symrnn.coding.options import CodeOptions
 
     return CodeOptions(
         wrt=_names(options.wrt),
@@ -97,7 +97,7 @@ def _asked(options: argparse.Namespace) -> CodeOptions:
 
 def _other_backend(options: argparse.Namespace, terminal: Terminal) -> int:
     from symrnn.api.loading import load
-    from symrnn.emitting.backends import emit_for, require
+    from symrnn.coding.backends import emit_for, require
 
     for name in ("plain", "step_latex", "window", "lengths", "checkpoint"):
         if getattr(options, name) not in (None, False):

@@ -1,0 +1,1 @@
+"""Numba modules: the same plan in compiled loops."""

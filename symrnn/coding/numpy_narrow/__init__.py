@@ -1,0 +1,1 @@
+"""The schedule for short vectors: few calls per step, on stacked vectors."""

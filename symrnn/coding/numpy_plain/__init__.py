@@ -1,0 +1,1 @@
+"""The plain NumPy module: the recursion line by line."""

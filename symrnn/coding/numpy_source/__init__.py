@@ -1,0 +1,1 @@
+"""NumPy source: expressions, helper functions, and what a module takes."""

@@ -1,0 +1,1 @@
+"""JAX and PyTorch modules: the same plan on their arrays."""
