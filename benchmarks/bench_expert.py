@@ -63,12 +63,16 @@ def points(rows: Iterable[dict[str, Any]]) -> dict[Point, dict[str, float]]:
 
 
 def table(found: dict[Point, dict[str, float]]) -> str:
-    """The points as a Markdown table, then medians and worst points of what is generated."""
+    """The points as a Markdown table, all numbers of steps in one cell, then medians and worst points."""
     columns = [c for c in COLUMNS if any(c in ratios for ratios in found.values())]
-    lines = ["| cell | type | n | τ | batch | " + " | ".join(columns) + " |", "|---" * (5 + len(columns)) + "|"]
-    for point, ratios in found.items():
-        values = [f"{ratios[c]:.2f}" if c in ratios else "" for c in columns]
-        lines.append("| " + " | ".join([*map(str, point), *values]) + " |")
+    steps = sorted({tau for _, _, _, tau, _ in found})
+    places = list(dict.fromkeys((cell, dtype, n, batch) for cell, dtype, n, _, batch in found))
+    lines = [f"Ratios at τ = {', '.join(map(str, steps))}", ""]
+    lines += ["| cell | type | n | batch | " + " | ".join(columns) + " |", "|---" * (4 + len(columns)) + "|"]
+    for cell, dtype, n, batch in places:
+        here = [found.get((cell, dtype, n, tau, batch), {}) for tau in steps]
+        values = [", ".join(f"{r[c]:.2f}" if c in r else "–" for r in here) for c in columns]
+        lines.append("| " + " | ".join([cell, dtype, str(n), str(batch), *values]) + " |")
     lines.append("")
     for column in ("generated", "allocating"):
         values = {point: ratios[column] for point, ratios in found.items() if column in ratios}

@@ -57,3 +57,17 @@ def test_medians_over_the_points(monkeypatch: pytest.MonkeyPatch) -> None:
     report = Report("elman", "float64", "numpy", tuple(timings))
     assert code.summary([report], "elman").endswith("over that of jax autodiff: numba 1.50")
     assert code.summary([Report("elman", "float64", "numpy", ())], "elman") == ""
+
+
+def test_the_experts_table_has_all_numbers_of_steps_in_one_cell() -> None:
+    expert = script("bench_expert")
+    times = {"best": 1.0, "rnn": 0.9, "rnn_allocating": 1.5, "rnn_fresh": 1.2, "torch_nn": 1.8}
+    rows = [
+        {"cell": "rnn", "dtype": "float64", "n": 2, "tau": tau, "B": 1, "impl": impl, "ratio_cpu": ratio * more}
+        for tau, more in ((8, 1.0), (64, 2.0))
+        for impl, ratio in times.items()
+    ]
+    text = expert.table(expert.points(rows))
+    assert "| rnn | float64 | 2 | 1 | 0.90, 1.80 | 1.25, 1.25 | 1.80, 3.60 |" in text
+    assert "generated: median 1.35, at most 1.80 at rnn float64 2 64 1" in text
+    assert "torch_nn / generated: median 2.00, at least 2.00" in text
