@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from types import SimpleNamespace
@@ -179,6 +181,33 @@ def module(source: str, name: str = "generated") -> SimpleNamespace:
     namespace: dict[str, Any] = {"__name__": name}
     exec(compile(source, f"{name}.py", "exec"), namespace)
     return SimpleNamespace(**namespace)
+
+
+def as_python(source: str, name: str = "generated") -> SimpleNamespace:
+    """The same without Numba's compiling, which would take minutes for all cells: the arithmetic is the same."""
+    return module(source.replace("numba.njit(", "(lambda **_: lambda function: function)("), name)
+
+
+@contextmanager
+def double_precision(backend: str) -> Iterator[None]:
+    """JAX computes in float32 unless it is told not to; the other libraries need nothing."""
+    if backend != "jax":
+        yield
+        return
+    import jax
+
+    before = jax.config.values["jax_enable_x64"]
+    jax.config.update("jax_enable_x64", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
+
+
+def tolerance(name: str) -> float:
+    """How far the gradients of a library cell may be from the oracle's."""
+    # Next to a kink, or where states grow without bound, the oracle itself has fewer digits.
+    return 1e-7 if name in ("indrnn", "inclass", "scalar_relu") else 1e-10
 
 
 def worst_error(found: Arrays, expected: Arrays) -> float:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ from symrnn.cli import main
 from symrnn.coding.backends import BACKENDS, emit_for, require
 from symrnn.errors import MissingExtraError, UnknownNameError
 
-from .support import library_cell, module, problem, worst_error
+from .support import as_python, double_precision, library_cell, problem, worst_error
 
 
 @pytest.fixture
@@ -65,8 +63,8 @@ def test_the_type_that_is_computed_in_can_be_chosen(name: str, dtype: str) -> No
     other = "float64" if dtype == "float32" else "float32"
     source = emit_for(name, library_cell("gru"), ("W_z", "h[0]"), dtype=dtype)
     groups = [{k: np.asarray(v, other) for k, v in g.items()} for g in (given.params, given.inputs, given.initial)]
-    code = module(source.replace("numba.njit(", "(lambda **_: lambda function: function)("))
-    with _double_precision(name):
+    code = as_python(source)
+    with double_precision(name):
         loss, gradients = code.loss_and_gradients(groups[0], groups[1], given.targets, groups[2])
         assert {str(np.asarray(x).dtype) for x in (loss, *gradients.values())} == {dtype}
         assert set(gradients) == {"W_z", "h[0]"}
@@ -79,19 +77,6 @@ def test_the_command_passes_the_type_on(tmp_path: Path) -> None:
     target = tmp_path / "elman.py"
     assert main(["code", "elman", "--backend", "jax", "--dtype", "float32", "-o", str(target)]) == 0
     assert "DTYPE = 'float32'" in target.read_text("utf-8")
-
-
-@contextmanager
-def _double_precision(name: str) -> Iterator[None]:
-    if name != "jax":
-        yield
-        return
-    import jax
-
-    before = jax.config.values["jax_enable_x64"]
-    jax.config.update("jax_enable_x64", True)
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 def test_numba_needs_scipy_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,7 @@ from symrnn.coding.numba.module import emit_numba
 from symrnn.coding.numba.text import COMPILED, EXACTLY, HELPERS, INLINED, LIMITS, POWERS
 from symrnn.reading.cellfile import read_cell
 
-from .support import library_cell, problem, worst_error
-from .support import module as plain_module
-from .test_numba_module import module
+from .support import as_python, library_cell, module, problem, worst_error
 
 pytest.importorskip("numba")
 
@@ -23,7 +21,7 @@ pytest.importorskip("numba")
 def helpers() -> Any:
     """All helper functions, compiled."""
     head = "import math\n\nimport numba\nimport numpy as np\n"
-    return plain_module("\n".join([head, COMPILED, EXACTLY, INLINED, LIMITS, POWERS, *HELPERS.values()]))
+    return module("\n".join([head, COMPILED, EXACTLY, INLINED, LIMITS, POWERS, *HELPERS.values()]))
 
 
 EXTENDED = np.longdouble
@@ -99,7 +97,7 @@ def test_every_cell_of_the_library_is_planned(name: str) -> None:
 
 
 def made(cell: Any, given: Any, batch: int | None, dtype: type = np.float64) -> tuple[Any, Any]:
-    code = module(emit_numba(cell))
+    code = as_python(emit_numba(cell))
     data = code._unpack(given.params, given.inputs, given.targets, given.initial)
     sizes = [data[name] for name in code._sizes(data["given"])]
     return code, code.make_loss_and_gradients(*sizes, data["steps"], batch, dtype)
@@ -185,7 +183,7 @@ def test_few_steps_have_code_of_their_own(tau: int) -> None:
     source = emit_numba(cell)
     assert "return _of_few_steps" in source
     given = problem(cell, tau=tau, batch=2)
-    loss, gradients = module(source).loss_and_gradients(given.params, given.inputs, given.targets, given.initial)
+    loss, gradients = as_python(source).loss_and_gradients(given.params, given.inputs, given.targets, given.initial)
     assert float(loss) == pytest.approx(given.loss, rel=1e-11)
     assert worst_error(gradients, given.gradients) < 1e-10
 
@@ -193,6 +191,8 @@ def test_few_steps_have_code_of_their_own(tau: int) -> None:
 def test_equal_gradients_are_arrays_of_their_own() -> None:
     cell = library_cell("rnn_torch")
     given = problem(cell, tau=3, batch=2)
-    _, gradients = module(emit_numba(cell)).loss_and_gradients(given.params, given.inputs, given.targets, given.initial)
+    _, gradients = as_python(emit_numba(cell)).loss_and_gradients(
+        given.params, given.inputs, given.targets, given.initial
+    )
     assert np.array_equal(gradients["b_ih"], gradients["b_hh"])
     assert not np.shares_memory(gradients["b_ih"], gradients["b_hh"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,10 @@ from symrnn.coding.numpy_module import CodeOptions, emit
 from symrnn.errors import QuestionError
 from symrnn.reading.cellfile import read_cell
 
-from .support import library_cell, module, problem, worst_error
+from .bad_input import NUMPY_BAD_INPUT, mutable_arguments
+from .support import library_cell, module, problem, tolerance, worst_error
 
 VECTOR_HEADS = [h for h in head_names() if h not in ("track_matrix", "upstream_matrix", "next_input", "next_word")]
-
-
-def tolerance(name: str) -> float:
-    return 1e-7 if name in ("indrnn", "inclass", "scalar_relu") else 1e-10
 
 
 @pytest.mark.parametrize("name", names())
@@ -106,32 +104,12 @@ def test_the_type_of_what_is_given_is_kept(dtype: type) -> None:
     assert {np.asarray(g).dtype for g in gradients.values()} == {np.dtype(dtype)}
 
 
-BAD = [
-    (lambda a: a["params"].update(W=np.zeros((4, 3))), r"W has shape \(4, 3\), expected \(n, n\)"),
-    (lambda a: a["params"].pop("b"), "params lacks 'b'"),
-    (lambda a: a["inputs"].update(z=1.0), "inputs has the unknown key 'z'"),
-    (lambda a: a["inputs"].update(x=a["inputs"]["x"][..., :1]), "x has shape"),
-    (lambda a: a["initial"].clear(), r"initial lacks 'h\[0\]'"),
-    (lambda a: a["targets"].update(y=np.full(5, 99)), "y has the label 99, expected labels from 0 to"),
-    (lambda a: a["targets"].update(y=np.full(5, -1)), "y has the label -1"),
-    (lambda a: a["targets"].update(y=np.zeros(4, int)), r"y has shape \(4,\), expected"),
-    (lambda a: a["inputs"].update(x=np.full(a["inputs"]["x"].shape, "a")), "x holds"),
-    (lambda a: a["params"]["U"].__setitem__((0, 0), np.nan), "U of shape .* is not finite"),
-    (lambda a: a["inputs"]["x"].__setitem__((2, 0), np.nan), "x of shape .* is not finite, first at time 3"),
-]
-
-
-@pytest.mark.parametrize(("spoil", "message"), BAD)
-def test_bad_input_is_named(spoil: object, message: str) -> None:
+@pytest.mark.parametrize(("spoil", "message"), NUMPY_BAD_INPUT)
+def test_bad_input_is_named(spoil: Any, message: str) -> None:
     cell = library_cell("elman")
     given = problem(cell)
-    arguments = {
-        "params": {k: np.array(v) for k, v in given.params.items()},
-        "inputs": {k: np.array(v) for k, v in given.inputs.items()},
-        "targets": dict(given.targets),
-        "initial": dict(given.initial),
-    }
-    spoil(arguments)  # type: ignore[operator]
+    arguments = mutable_arguments(given)
+    spoil(arguments)
     with np.errstate(all="ignore"), pytest.raises(ValueError, match=message):
         module(emit(cell, plain=True)).loss_and_gradients(**arguments)
 
