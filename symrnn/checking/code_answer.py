@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from symrnn.checking.asked import Asked
+from symrnn.checking.assumptions import assumptions
 from symrnn.checking.cell_check import leaf_key
 from symrnn.checking.comparison import Array, relative_error
 from symrnn.checking.factors import common_factor, explained
@@ -24,7 +26,10 @@ LIMITS = Limits(seconds=20.0)
 
 @dataclass(frozen=True)
 class CodeAnswer:
-    """``file:function``; it is called as ``f(values, **times)`` or, like generated code, ``f(params, inputs, …)``."""
+    """``file:function``; it is called as ``f(values, **times)`` or, like generated code, ``f(params, inputs, …)``.
+
+    Where it has parameters called like sizes or the length, it is given those too.
+    """
 
     file: str
     function: str
@@ -45,33 +50,42 @@ class CodeAnswer:
 def check_code(answer: CodeAnswer, asked: Asked, bench: Bench) -> Verdict:
     """The verdict on a function's results; it runs in a process with limits."""
     stations = bench.stations(asked)
-    calls = [(station, point) for station in stations for point in station.points]
-    messages = [_message(asked, bench, station, dict(point)) for station, point in calls]
     try:
-        setup = {"file": answer.file, "function": answer.function}
-        replies = work(MODULE, setup, messages, 1, LIMITS)
+        replies = _replies(answer, stations, asked, bench)
     except WorkersError as problem:
         return Verdict("unreadable", mistake=str(problem), seed=bench.seed)
     failed = next((r for r in replies if "value" not in r), None)
     if failed is not None:
         reason = str(failed.get("problem", failed.get(STOPPED)))
         return Verdict("unreadable", mistake=f"{answer.function} failed: {reason}", seed=bench.seed)
-    values = iter([np.asarray(reply["value"], dtype=float) for reply in replies])
-    series = [(station, [next(values) for _ in station.points]) for station in stations]
-    return _judged(series, asked, bench)
+    series = _series(stations, replies)
+    return _judged(series, asked, bench) or _assumed(answer, series, asked, bench) or _wrong(series, asked, bench)
+
+
+def _replies(answer: CodeAnswer, stations: Sequence[Station], asked: Asked, bench: Bench) -> list[dict[str, Any]]:
+    """What the function's process says of every point of the stations; raises WorkersError where it doesn't start."""
+    calls = [(station, point) for station in stations for point in station.points]
+    messages = [_message(asked, bench, station, dict(point)) for station, point in calls]
+    return work(MODULE, {"file": answer.file, "function": answer.function}, messages, 1, LIMITS)
 
 
 def _message(asked: Asked, bench: Bench, station: Station, point: dict[str, int]) -> dict[str, Any]:
     groups = arguments(bench.cell, station.evaluator.instance)
     listed = {name: {key: np.asarray(v).tolist() for key, v in group.items()} for name, group in groups.items()}
     key = leaf_key(asked.by) if isinstance(asked.by, Variable) else ""
-    return {"groups": listed, "times": point, "key": key}
+    return {"groups": listed, "times": point, "sizes": dict(station.sizes), "key": key}
 
 
 Series = list[tuple[Station, list[Array]]]
 
 
-def _judged(series: Series, asked: Asked, bench: Bench) -> Verdict:
+def _series(stations: Sequence[Station], replies: Sequence[dict[str, Any]]) -> Series:
+    values = iter([np.asarray(reply["value"], dtype=float) for reply in replies])
+    return [(station, [next(values) for _ in station.points]) for station in stations]
+
+
+def _judged(series: Series, asked: Asked, bench: Bench) -> Verdict | None:
+    """Right, a constant factor off, or truncated; None where it is none of these."""
     errors = {target.layout: _errors(series, asked, bench, target) for target in (NUMERATOR, DENOMINATOR)}
     right = [layout for layout, found in errors.items() if max(found) <= bench.tolerance]
     if right:
@@ -94,7 +108,36 @@ def _judged(series: Series, asked: Asked, bench: Bench) -> Verdict:
                 return _verdict(
                     "truncated", series, errors[target.layout], bench, layout=layout, window=window, mistake=said
                 )
-    best = min(errors.values(), key=max)
+    return None
+
+
+def _assumed(answer: CodeAnswer, series: Series, asked: Asked, bench: Bench) -> Verdict | None:
+    """Right under an assumption: the function runs once more, on numbers for which each assumption holds."""
+    every = list(assumptions(bench.cell))
+    by_assumption = [bench.stations(asked, change) for change in every]
+    if not every or _wrong_shape(series, asked, bench) is not None:
+        return None
+    try:
+        replies = iter(_replies(answer, [s for stations in by_assumption for s in stations], asked, bench))
+    except WorkersError:
+        return None
+    for assumption, stations in zip(every, by_assumption, strict=True):
+        own = [next(replies) for station in stations for _ in station.points]
+        if any("value" not in reply for reply in own):
+            continue
+        special = _series(stations, own)
+        for target in (NUMERATOR, DENOMINATOR):
+            if asked.layout not in (None, target.layout):
+                continue
+            if max(_errors(special, asked, bench, target)) <= bench.tolerance:
+                said, errors = f"it holds only where {assumption.text}", _errors(series, asked, bench, target)
+                more = {"layout": target.layout.value, "assumption": assumption.text, "mistake": said}
+                return _verdict("assumption", series, errors, bench, **more)
+    return None
+
+
+def _wrong(series: Series, asked: Asked, bench: Bench) -> Verdict:
+    best = min((_errors(series, asked, bench, target) for target in (NUMERATOR, DENOMINATOR)), key=max)
     return _verdict("wrong", series, best, bench, mistake=_wrong_shape(series, asked, bench))
 
 

@@ -24,7 +24,8 @@ GROUPS = ("params", "inputs", "targets", "initial")
 def begin(setup: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """What calls the function of the setup for each message."""
     function = _function(Path(setup["file"]), str(setup["function"]))
-    grouped = next(iter(inspect.signature(function).parameters), None) == GROUPS[0]
+    parameters = list(inspect.signature(function).parameters)
+    grouped = parameters[:1] == [GROUPS[0]]
 
     def call(message: dict[str, Any]) -> dict[str, Any]:
         groups = {name: _arrays(message["groups"][name]) for name in GROUPS}
@@ -33,7 +34,8 @@ def begin(setup: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
                 found = _gradient(function(**groups), str(message["key"]))
             else:
                 values = {key: array for group in groups.values() for key, array in group.items()}
-                found = function(values, **message["times"])
+                sizes = {name: size for name, size in message["sizes"].items() if name in parameters[1:]}
+                found = function(values, **{**sizes, **message["times"]})
             return {"value": np.asarray(found, dtype=float).tolist()}
         except Exception as problem:  # whatever the function does wrong is the answer's mistake
             return {"problem": f"{type(problem).__name__}: {problem}"}

@@ -26,8 +26,12 @@ def test_some_gradients_alone_are_checked_as_well() -> None:
 def planted(cell: Cell, plain: bool = False, options: CodeOptions | None = None) -> str:
     """The right module with the sign of one parameter turned in its answer, the fast one alone."""
     source = emit(cell, True, options)
-    return source if plain else source + "\n_right = loss_and_gradients\n\n\ndef loss_and_gradients(*a, **k):\n" + (
-        "    loss, gradients = _right(*a, **k)\n    gradients['W'] = -gradients['W']\n    return loss, gradients\n"
+    return (
+        source
+        if plain
+        else source
+        + "\n_right = loss_and_gradients\n\n\ndef loss_and_gradients(*a, **k):\n"
+        + ("    loss, gradients = _right(*a, **k)\n    gradients['W'] = -gradients['W']\n    return loss, gradients\n")
     )
 
 

@@ -110,6 +110,28 @@ def gradient(params, inputs, targets, initial):
 
 def broken(values, **times):
     raise ValueError("no idea")
+
+def by_W(values, tau, transposed=True, skipped=0):
+    W, U, V, b, c, h = (values[k] for k in ("W", "U", "V", "b", "c", "h[0]"))
+    hs, errors = [h], []
+    for x, y in zip(values["x"], values["y"]):
+        hs.append(np.tanh(b + W @ hs[-1] + U @ x))
+        p = np.exp(c + V @ hs[-1])
+        errors.append(p / p.sum() - y)
+    delta, total = 0 * h, 0 * W
+    for t in range(tau, skipped, -1):
+        delta = (1 - hs[t] ** 2) * (V.T @ errors[t - 1] + (W.T if transposed else W) @ delta)
+        total += np.outer(delta, hs[t - 1])
+    return total
+
+def from_zero(values, tau):
+    return by_W(values, tau, skipped=1)
+
+def untransposed(values, tau):
+    return by_W(values, tau, transposed=False)
+
+def squared(values, tau):
+    return by_W(values, tau) ** 2
 """
 
 
@@ -126,6 +148,26 @@ def test_a_function_is_run_only_when_asked_for(capsys, tmp_path: Path) -> None:
     assert run(capsys, *ELMAN, "--code", str(path))[0] == 2
     # Without the flag the file is an answer's text, and no formula.
     assert run(capsys, *ELMAN, str(path))[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("function", "verdict", "assumption"),
+    [
+        ("by_W", "correct", None),
+        ("from_zero", "assumption", "h[0] = 0"),
+        ("untransposed", "assumption", "W symmetric"),
+        ("squared", "wrong", None),
+    ],
+)
+def test_a_function_that_is_right_under_an_assumption(
+    capsys, tmp_path: Path, function: str, verdict: str, assumption: str | None
+) -> None:
+    path = tmp_path / "answer.py"
+    path.write_text(CODE, encoding="utf-8")
+    asked = ("check", "elman", "--of", "L", "--wrt", "W", "--layout", "denominator")
+    _, out, _ = run(capsys, *asked, "--code", f"{path}:{function}", "--json")
+    shown = json.loads(out)
+    assert (shown["verdict"], shown["assumption"]) == (verdict, assumption)
 
 
 @pytest.mark.parametrize("bad", [["--layout", "row"], ["--entries-from", "2"], [], ["a", "b"]])
