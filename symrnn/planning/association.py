@@ -23,7 +23,7 @@ def pairwise(product: Einsum) -> Array:
     factors = list(product.factors)
     used = {label for _, labels in factors for label in labels}
     extents = {label: sizes[label] for label in product.out if label not in used}
-    factors = [_presummed(f, [g for g in factors if g is not f], product.out, sizes) for f in factors]
+    factors = [_presummed(f, [g for g in factors if g is not f], product.out) for f in factors]
     while len(factors) > 2 and _summed(factors, product.out):
         left, right = _cheapest(factors, product.out, sizes)
         rest = [f for f in factors if f is not left and f is not right]
@@ -46,7 +46,7 @@ def _summed(factors: list[Factor], out: Labels) -> list[int]:
     return [label for _, labels in factors for label in labels if label not in out]
 
 
-def _presummed(factor: Factor, rest: list[Factor], out: Labels, sizes: dict[int, Index]) -> Factor:
+def _presummed(factor: Factor, rest: list[Factor], out: Labels) -> Factor:
     """A label that only this factor has and that is summed is summed at once."""
     _, labels = factor
     kept = tuple(x for x in labels if x in out or any(x in other for _, other in rest))

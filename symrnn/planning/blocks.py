@@ -25,7 +25,7 @@ def take_apart(program: Program) -> None:
         read = users(program)
         changed = False
         for op in program.ops():
-            if _sum_of_padded(op) or _cut(op, read) or _product_of_join(op) or _total_of_join(op, read):
+            if _sum_of_padded(op) or _cut(op, read) or _product_of_join(op) or _total_of_join(op):
                 changed = True
         merge_equal(program)
 
@@ -170,7 +170,7 @@ def _blocked(whole: Op, start: Index, stop: Index) -> Arg | None:
     return None
 
 
-def _total_of_join(op: Op, read: dict[Op, list[Op]]) -> bool:
+def _total_of_join(op: Op) -> bool:
     """A sum over time of a stack, or of a product with one, is a stack of sums."""
     if op.kind != "total" or not op.axes:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from symrnn.language import Index
@@ -11,15 +12,14 @@ LONGEST = 96
 
 
 class Describer:
-    """Formulas of operations in the cell's variables; ``name_of`` gives a name for what gets too long."""
+    """Formulas of operations in the cell's variables; ``short`` gives names for what gets too long."""
 
-    def __init__(self, index: str) -> None:
-        self.index = index
-        self.short: dict[Op, str] = {}
+    def __init__(self, index: str, short: Mapping[Op, str]) -> None:
+        self.index, self.short = index, short
 
     def formula(self, op: Op) -> str:
         """The right-hand side of an operation."""
-        return self._write(op, 0, top=True)
+        return self._write(op, 0)
 
     def value(self, arg: Arg) -> str:
         """An operand by its name where it has one, else by its formula in parentheses where needed."""
@@ -46,7 +46,7 @@ class Describer:
         loose = op.kind == "plus" or (op.kind == "product" and " " in text and tight)
         return f"({text})" if loose and tight else text
 
-    def _write(self, op: Op, shift: int, top: bool = False) -> str:
+    def _write(self, op: Op, shift: int) -> str:
         args = [deref(a) for a in op.args]
         if op.kind == "plus":
             return self._sum(args, op.data, shift)

@@ -62,7 +62,7 @@ def build_schedule(fission: Fission) -> Schedule:
     program = fission.program
     readers = users(program)
     fused = _fused(program, readers)
-    domains = _domains(fission, readers)
+    domains = _domains(fission)
     stages = _Stages(fission, domains, fused).build()
     return Schedule(program, stages, domains, fused, readers, fission.captured, fission.depth)
 
@@ -208,7 +208,7 @@ class _Stages:
         self._begin()
 
 
-def _domains(fission: Fission, readers: dict[Op, list[Op]]) -> dict[Op, Domain]:
+def _domains(fission: Fission) -> dict[Op, Domain]:
     """The times at which each timed operation is wanted; those of a loop are all times of the cell."""
     program = fission.program
     time = program.system.time

@@ -15,14 +15,14 @@ become the gates, the gates' local factors become the deltas.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from symrnn.language import Index, Role
 from symrnn.planning.arrays import Axes
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op, deref
-from symrnn.planning.schedule import SOURCES, Schedule, Stage, margins, operands
+from symrnn.planning.schedule import Schedule, Stage, margins, operands
 
 VIEWS = frozenset({"cut", "element"})
 Rows = tuple[Index, Index]
@@ -260,17 +260,17 @@ class _Assignment:
     def _coalesce(self, elsewhere: Container[Op]) -> None:
         """Scratch that one operation turns into a buffer's value is computed in the buffer at once."""
         for op, kind in list(self.storage.kind.items()):
-            stage, place = self.position[op]
+            stage, _ = self.position[op]
             if kind != "buffer" or op in elsewhere or self.schedule.stages[stage].kind != "all":
                 continue
-            current, at = op, place
-            while (found := self._feeding(current, at, stage, self.storage.slot[op])) is not None:
-                current, at = found, self.position[found][1]
+            current = op
+            while (found := self._feeding(current, stage, self.storage.slot[op])) is not None:
+                current = found
                 self.storage.slot[found].values.remove(found)
                 self.storage.kind[found] = "buffer"
                 self.storage.slot[found] = self.storage.slot[op]
 
-    def _feeding(self, op: Op, place: int, stage: int, slot: Slot) -> Op | None:
+    def _feeding(self, op: Op, stage: int, slot: Slot) -> Op | None:
         """A piece that only this operation reads and may overwrite, made after the slot's last value was read."""
         earlier = slot.values[: slot.values.index(op)] if op in slot.values else slot.values
         for arg in operands(op, self.schedule.fused):
@@ -291,8 +291,3 @@ class _Assignment:
     def _moves(self, occupant: Op, stage: int) -> bool:
         """Whether a state lives there: its rows outlast their step."""
         return occupant in self.states and self.position[occupant][0] == stage
-
-
-def wanted_after(storage: Storage, ops: Iterable[Op]) -> set[Op]:
-    """Sources among the operands of some operations."""
-    return {a.op for op in ops for a in reads(op) if a.op.kind in SOURCES}

@@ -10,12 +10,10 @@ from symrnn.api import load
 from symrnn.cells import names
 from symrnn.errors import SymrnnError
 from symrnn.language import Cell
-from symrnn.planning.blocks import take_apart
-from symrnn.planning.fission import split
 from symrnn.planning.graph_builder import build_program
 from symrnn.planning.packing import packed_storage
-from symrnn.planning.schedule import Schedule, build_schedule, operands
-from symrnn.planning.simplify import simplify
+from symrnn.planning.planner import plan_schedule
+from symrnn.planning.schedule import Schedule, operands
 from symrnn.planning.storage import assign_storage
 from symrnn.planning.system import build_system
 
@@ -23,10 +21,7 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "cells"
 
 
 def schedule_of(cell: Cell, wrt: tuple[str, ...] | None = None) -> Schedule:
-    program = build_program(build_system(cell, wrt))
-    take_apart(program)
-    simplify(program)
-    return build_schedule(split(program))
+    return plan_schedule(build_program(build_system(cell, wrt)))
 
 
 def trained(cell: Cell) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from symrnn.coding import python_source as py
 from symrnn.coding.numba.loops import Place
 from symrnn.coding.numba.names import NumbaNames
 from symrnn.emitting.text import index_text, to_text
-from symrnn.language import Index, Role
+from symrnn.language import Index, Node, Role
 from symrnn.language.node import format_shape
 from symrnn.planning import arrays
 from symrnn.planning.arrays import Array
@@ -22,10 +22,10 @@ class NumbaExample(NumbaNames):
 
     # ---- statements of one example
 
-    def _comment(self, d: Definition, node: object = None, when: str | None = None) -> None:
+    def _comment(self, d: Definition, node: Node | None = None, when: str | None = None) -> None:
         source = d.source if node is None else node
         time = "" if not d.timed else f"[{when or self.system.time.index}]"
-        self.writer.source.comment(f"{d.name}{time} = {to_text(source)}    ({format_shape(source.shape)})")  # type: ignore
+        self.writer.source.comment(f"{d.name}{time} = {to_text(source)}    ({format_shape(source.shape)})")
 
     def _initial(self, definitions: Sequence[Definition]) -> None:
         names = {d.name for d in definitions}

@@ -14,14 +14,11 @@ from symrnn.coding.numpy_fast.values import Workspace
 from symrnn.coding.python_source import Source
 from symrnn.errors import UnsupportedError
 from symrnn.language import Index
-from symrnn.planning.blocks import take_apart
-from symrnn.planning.fission import split
 from symrnn.planning.graph import Arg, Op, deref
 from symrnn.planning.graph_builder import build_program
 from symrnn.planning.interface import Interface, Slot, build_interface
 from symrnn.planning.lowering import Lowering
-from symrnn.planning.schedule import build_schedule, check_margins
-from symrnn.planning.simplify import simplify
+from symrnn.planning.planner import plan_schedule
 from symrnn.planning.storage import assign_storage
 from symrnn.planning.system import System
 
@@ -39,10 +36,7 @@ def plan_numba(system: System, relu0: float) -> Workspace:
     if not system.has_batch or not system.gradients:
         raise UnsupportedError("nothing that is given has one value per example")
     program = build_program(system)
-    take_apart(program)
-    simplify(program)
-    schedule = build_schedule(split(program))
-    check_margins(schedule)
+    schedule = plan_schedule(program)
     interface = build_interface(system)
     if interface.length_slot is None:
         raise UnsupportedError("nothing that is given has a time axis")

@@ -25,12 +25,11 @@ from symrnn.coding.numba.text import (
     READY,
     SUPPORT,
 )
-from symrnn.coding.numpy_source.interface import DIAGNOSIS, write_tables
+from symrnn.coding.numpy_source.interface import DIAGNOSIS, equation_lines, write_tables
 from symrnn.coding.options import CodeOptions
 from symrnn.coding.python_source import Source
 from symrnn.coding.tensor.interface import CHECKS, LIKE
 from symrnn.coding.tensor.names import names_in
-from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell, Index, Role
 from symrnn.planning.interface import Slot, reads_targets
@@ -102,11 +101,8 @@ class NumbaModule(NumbaExample):
         cell, head = self.system.cell, Source()
         head.raw(f'"""Numba functions for the cell "{cell.name}": forward pass and gradients, entry by entry.')
         head.raw()
-        for equation in cell.equations:
-            time = f"[{cell.time.index}]" if equation.timed else ""
-            head.raw(f"    {equation.name}{time} = {to_text(equation.expression)}")
-        if cell.loss is not None:
-            head.raw(f"    {cell.loss_name} = {to_text(cell.loss)}")
+        for line in equation_lines(cell):
+            head.raw(f"    {line}")
         head.raw()
         if self.planned:
             head.block(MAKER_NOTES)
@@ -166,6 +162,7 @@ class NumbaModule(NumbaExample):
                 self._solve_length(n)
             for constant in self.interface.constants:
                 if self.constants[constant.name] in used:
+                    assert constant.value is not None
                     source.assign(self.constants[constant.name], self._value(constant.value))
             for d in local:
                 self._allocate(d)

@@ -12,7 +12,7 @@ from symrnn.coding.python_source import Names, Source
 from symrnn.coding.tensor.names import python_key
 from symrnn.coding.tensor.stages import settle
 from symrnn.errors import UnsupportedError
-from symrnn.language import Index, Role
+from symrnn.language import Index, Node, Role
 from symrnn.planning import arrays
 from symrnn.planning.interface import Interface, build_interface
 from symrnn.planning.loops import Key
@@ -99,8 +99,8 @@ class NumbaNames:
         scalar = load.role is Role.COMPUTED or (load.role is Role.CONSTANT and load.name in self.constants)
         return py.name(name) if scalar else py.subscript(py.name(name), py.tuple_([]))
 
-    def _value(self, node: object) -> ast.expr:
-        array = Lowering(lambda name, role: False)(node)  # type: ignore[arg-type]
+    def _value(self, node: Node) -> ast.expr:
+        array = Lowering(lambda name, role: False)(node)
         return self.plain.expression(array)
 
     def _solve_length(self, name: str) -> None:

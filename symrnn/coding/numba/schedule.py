@@ -18,11 +18,10 @@ from symrnn.coding.numba.segments import Segment, is_pointwise
 from symrnn.coding.numpy_fast.values import Workspace
 from symrnn.coding.python_source import Source
 from symrnn.language import Index, Role
-from symrnn.language.node import format_shape
 from symrnn.planning.arrays import Array
-from symrnn.planning.describe import Describer
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op, deref
+from symrnn.planning.headings import Headings
 from symrnn.planning.schedule import Stage
 
 
@@ -40,8 +39,7 @@ class ScheduleWriter:
         self.places = Places(work, self.example, self.flat_name)
         self.loops = LoopWriter(self.places.load, work.index_names, names, work.relu0)
         self.products = ProductWriter(work, self.places, self.loops)
-        self.describer = Describer(self.system.time.index)
-        self.describer.short = work.op_names
+        self.headings = Headings(self.schedule, work.op_names)
         self.results = {deref(Arg(op)).op for op in self.program.gradients.values()}
         self.places.wanted = frozenset(op for op in self.results if not op.timed)
         self.in_time = False
@@ -57,7 +55,7 @@ class ScheduleWriter:
         for stage in self.schedule.stages:
             self.stage = stage
             self.source.blank(1)
-            self.source.comment(self._title(stage))
+            self.source.comment(self.headings.stage(stage))
             if stage.kind != "once":
                 self._pads(stage)
                 self.products.prepare(stage.ops)
@@ -66,27 +64,6 @@ class ScheduleWriter:
                 self._open(stage)
             self._operations(stage.ops)
             self._close()
-
-    # ---- words
-
-    def _title(self, stage: Stage) -> str:
-        shown = ", ".join(dict.fromkeys(n for op in stage.ops for n in op.names))
-        stages = self.schedule.stages
-        loops = [s for s in stages if s.kind == "loop"]
-        if stage.kind == "loop":
-            word = "back" if any(op.adjoint for op in stage.ops) else "step"
-            way = "from the last time to the first" if stage.direction < 0 else "from the first time to the last"
-            return f"{word}: {way}" + (f" ({shown})" if shown else "")
-        later = [s for s in stages[stages.index(stage) :] if s.kind == "loop"]
-        word = "project" if len(later) == len(loops) else "head" if later else "gradients"
-        if stage.kind == "once":
-            return f"{word}: once"
-        return f"{word}: all times at once" + (f" ({shown})" if shown else "")
-
-    def _comment(self, op: Op) -> None:
-        shape = format_shape(op.axes) if op.axes else "scalar"
-        name = f"{op.names[0]} = " if op.names else ""
-        self.source.comment(f"{name}{self.describer.formula(op)}    ({shape})")
 
     # ---- loops over times
 
@@ -227,7 +204,7 @@ class ScheduleWriter:
 
     def _entries(self, segment: Segment, place: Place) -> None:
         for op in segment.ops:
-            self._comment(op)
+            self.source.comment(self.headings.formula(op))
             value = self.loops.entry(self.places.expression(op), place)
             if op in segment.read_inside():
                 name = self.work.names.give(f"{self.work.name_of(op)}_now") if self._is_variable(op) else None
@@ -252,7 +229,7 @@ class ScheduleWriter:
             self._close()
         else:
             self._open(self.stage)
-        self._comment(op)
+        self.source.comment(self.headings.formula(op))
         if op.kind == "product":
             self._product(op)
         elif op.kind == "total":

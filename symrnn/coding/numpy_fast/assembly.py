@@ -5,26 +5,26 @@ from __future__ import annotations
 import ast
 
 from symrnn.coding import python_source as py
-from symrnn.coding.numpy_fast.body import FastBody, gradient_source, make_workspace, plan_schedule
+from symrnn.coding.numpy_fast.body import FastBody, gradient_source, make_workspace
 from symrnn.coding.numpy_fast.caller import Caller
 from symrnn.coding.numpy_fast.checkpoint import NOTES as CHECKPOINT_NOTES
 from symrnn.coding.numpy_fast.checkpoint import SEGMENTS, Checkpoints, states_program, step_bytes
 from symrnn.coding.numpy_fast.compute import NARROW, WIDE, Compute, short_vectors
-from symrnn.coding.numpy_fast.lengths import MASKS, Lengths, with_lengths
-from symrnn.coding.numpy_fast.lengths import NOTES as LENGTHS_NOTES
 from symrnn.coding.numpy_fast.values import Workspace
 from symrnn.coding.numpy_narrow.body import NarrowBody, gradient_place
 from symrnn.coding.numpy_plain.module import ROWS, plain_module
 from symrnn.coding.numpy_source.helpers import HELPERS
-from symrnn.coding.numpy_source.interface import CHECKS, DIAGNOSIS, LIKE, write_tables
+from symrnn.coding.numpy_source.interface import CHECKS, DIAGNOSIS, LIKE, equation_lines, write_tables
+from symrnn.coding.numpy_source.lengths import MASKS, Lengths, with_lengths
+from symrnn.coding.numpy_source.lengths import NOTES as LENGTHS_NOTES
 from symrnn.coding.options import CodeOptions
 from symrnn.coding.python_source import Source, wrap
-from symrnn.emitting.text import to_text
 from symrnn.errors import UnsupportedError
 from symrnn.language import Cell
 from symrnn.planning.graph_builder import build_program
 from symrnn.planning.interface import Interface, Slot, build_interface
 from symrnn.planning.packing import packed_storage
+from symrnn.planning.planner import plan_schedule
 from symrnn.planning.schedule import Schedule
 from symrnn.planning.segments import segment_of
 from symrnn.planning.stacking import plan_narrow
@@ -36,27 +36,13 @@ from symrnn.planning.windows import with_lines_for_windows
 RESERVED = (
     *("np", "params", "inputs", "targets", "initial", "steps", "batch", "has_batch", "dtype", "given", "data"),
     *("loss", "gradients", "compute", "found", "expected", "first", "span", "when", "places", "i", "j", "rows"),
-    *(
-        "infinite",
-        "WINDOW",
-        "age",
-        "variables",
-        "final_state",
-        "range",
-        "len",
-        "sum",
-        "float",
-        "int",
-        "dict",
-        "list",
-        "zip",
-        "slice",
-    ),
-    *("min", "max", "abs", "step", "sigmoid", "softmax", "log_softmax", "layernorm", "l", "O", "I", "t", "answer"),
-    *("add", "subtract", "multiply", "divide", "negative", "copyto", "matmul", "maximum", "heaviside", "logaddexp"),
-    *("power", "tanh", "exp", "log", "sqrt", "sin", "cos", "add_reduce", "maximum_reduce", "moment"),
+    *("infinite", "WINDOW", "age", "variables", "final_state", "range", "len", "sum", "float", "int", "dict", "list"),
+    *("zip", "slice", "min", "max", "abs", "step", "sigmoid", "softmax", "log_softmax", "layernorm", "l", "O", "I"),
+    *("t", "answer", "add", "subtract", "multiply", "divide", "negative", "copyto", "matmul", "maximum", "heaviside"),
+    *("logaddexp", "power", "tanh", "exp", "log", "sqrt", "sin", "cos", "add_reduce", "maximum_reduce", "moment"),
     *("fits", "slowly", "lead", "fine", "types", "loss_and_gradients", "make_loss_and_gradients", "forward"),
 )
+"""Names that the module needs, and those that are hard to read: a cell's own names step aside."""
 
 FEW_STEPS = "_of_few_steps"
 
@@ -192,11 +178,11 @@ class _Assembly(Caller):
         allocating = Source()
         self._allocating(allocating)
         self.plain.source = Source()
-        self.plain._forward()
+        self.plain.write_forward()
         if self.least > 1:
             self.plain.source.blank(2)
             meaning = f"The same line by line, for fewer than {self.least} steps."
-            self.plain._loss_and_gradients(FEW_STEPS, meaning)
+            self.plain.write_loss_and_gradients(FEW_STEPS, meaning)
         head = Source()
         self._head(head)
         used = self.checkpoints.helpers() if self.checkpoints is not None else ()
@@ -214,12 +200,9 @@ class _Assembly(Caller):
         cell = self.cell
         head.raw(f'"""Loss and gradients of the cell "{cell.name}": the fast version.')
         head.raw()
-        for equation in cell.equations:
-            time = f"[{cell.time.index}]" if equation.timed else ""
-            for line in wrap(f"{equation.name}{time} = {to_text(equation.expression)}", 108):
-                head.raw(f"    {line}")
-        if cell.loss is not None:
-            head.raw(f"    {cell.loss_name} = {to_text(cell.loss)}")
+        for line in equation_lines(cell):
+            for part in wrap(line, 108):
+                head.raw(f"    {part}")
         head.raw()
         head.block(NOTES)
         if self.plain.masks:

@@ -7,49 +7,28 @@ once; the function that it returns does nothing but calls.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from symrnn.coding.numpy_fast.blocks import AFTER, Block, assigned, into, is_plain_number
 from symrnn.coding.numpy_fast.columns import columns_of
+from symrnn.coding.numpy_fast.loops import open_loop
 from symrnn.coding.numpy_fast.pieces import PieceContext
 from symrnn.coding.numpy_fast.statements import StatementWriter
-from symrnn.coding.numpy_fast.sweeps import again, sweep_title
+from symrnn.coding.numpy_fast.sweeps import again
 from symrnn.coding.numpy_fast.totals import TotalWriter
 from symrnn.coding.numpy_fast.values import LoopContext, OnceContext, Operand, Workspace, buffer_slice
 from symrnn.coding.python_source import Names
 from symrnn.language import Index, Role
-from symrnn.language.node import format_shape
-from symrnn.planning.blocks import take_apart
-from symrnn.planning.describe import Describer
-from symrnn.planning.fission import reads, split
-from symrnn.planning.graph import Arg, Op, Program, deref
+from symrnn.planning.fission import reads
+from symrnn.planning.graph import Arg, Op, deref
+from symrnn.planning.headings import Headings
 from symrnn.planning.interface import Interface
-from symrnn.planning.schedule import Schedule, Stage, build_schedule, check_margins, shrunk
-from symrnn.planning.simplify import simplify
+from symrnn.planning.schedule import Stage, shrunk
 from symrnn.planning.storage import VIEWS, Storage
-from symrnn.planning.sweeping import truncated
 
 PIECE_BYTES = 1 << 20
 """The working set of one piece of a stage over all times: about a second-level cache."""
-
-
-WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
-"""A name that is no attribute."""
-
-
-def plan_schedule(program: Program, truncate: bool = False) -> Schedule:
-    """The whole way from a program to stages; ``truncate`` makes sweeps of the loops back.
-
-    Raises UnsupportedError for recursions that cannot be run step by step.
-    """
-    take_apart(program)
-    simplify(program)
-    fission = split(program)
-    schedule = build_schedule(truncated(fission) if truncate else fission)
-    check_margins(schedule)
-    return schedule
 
 
 class FastBody:
@@ -59,9 +38,7 @@ class FastBody:
         self.storage, self.schedule, self.interface, self.work = storage, storage.schedule, interface, work
         self.program = self.schedule.program
         self.system = self.program.system
-        self.describer = Describer(self.system.time.index)
-        self.describer.short = work.op_names
-        self.in_loops = {op for s in self.schedule.stages if s.kind == "loop" for op in s.ops}
+        self.headings = Headings(self.schedule, work.op_names)
         self.blocks: list[Block] = []
 
     def build(self) -> list[Block]:
@@ -71,63 +48,24 @@ class FastBody:
             kinds[stage.kind](stage)
         return self.blocks
 
-    # ---- comments
-
     def _comment(self, op: Op) -> str:
-        shape = format_shape(op.axes) if op.axes else "scalar"
-        name = f"{op.names[0]} = " if op.names else ""
-        return f"# {name}{self.describer.formula(op)}    ({shape})"
-
-    def _title(self, stage: Stage) -> str:
-        names = [n for op in stage.ops for n in op.names]
-        shown = ", ".join(dict.fromkeys(names))
-        loops = [s for s in self.schedule.stages if s.kind in ("loop", "sweep")]
-        if stage.kind == "loop":
-            word = "back" if any(op.adjoint for op in stage.ops) else "step"
-            way = "from the last time to the first" if stage.direction < 0 else "from the first time to the last"
-            return f"{word}: {way}" + (f" ({shown})" if shown else "")
-        later = [s for s in loops if self.schedule.stages.index(s) >= self.schedule.stages.index(stage)]
-        if len(later) == len(loops):
-            word = "project"
-        elif not later:
-            word = "gradients"
-        else:
-            word = "head"
-        if stage.kind == "once":
-            return f"{word}: once"
-        return f"{word}: all times at once" + (f" ({shown})" if shown else "")
+        return f"# {self.headings.formula(op)}"
 
     # ---- step by step
 
     def _loop(self, stage: Stage) -> None:
         context = LoopContext(self.work, stage)
         lines: list[str] = []
-        writer = StatementWriter(self.work, context, lines, self._is_weight)
+        writer = StatementWriter(self.work, context, lines, reversed_weights=True)
         for op in stage.ops:
             if op.kind in VIEWS:
                 continue
             lines.append(self._comment(op))
             writer.write(op, context.timed(Arg(op)))
-        block = Block(self._title(stage), lines)
+        block = Block(self.headings.stage(stage), lines)
         self._starts(stage, block)
-        self._header(stage, context, block)
+        open_loop(self.work, stage, context, block)
         self.blocks.append(block)
-
-    def _is_weight(self, op: Op) -> bool:
-        return op.kind == "data"
-
-    def _header(self, stage: Stage, context: LoopContext, block: Block) -> None:
-        turn = "[::-1]" if stage.direction < 0 else ""
-        walked = _walked(context.sequences, block)
-        names = list(walked.values()) or ["_"]
-        views = self.work.make("steps_of_loop", f"list(zip({', '.join(walked) or 'range(steps)'})){turn}")
-        inner = ", ".join(names) + ("," if len(names) == 1 else "")
-        if not context.given:
-            block.header = f"for {inner} in {views}"
-            return
-        given = ", ".join(name for name, _ in context.given)
-        rows = ", ".join(f"{sequence}{turn}" for _, sequence in context.given)
-        block.header = f"for ({inner}), {given} in zip({views}, {rows})"
 
     def _starts(self, stage: Stage, block: Block) -> None:
         """Initial values into their rows, zeros into what the first step reads of the one before it."""
@@ -173,11 +111,11 @@ class FastBody:
 
     def _all(self, stage: Stage) -> None:
         assert stage.domain is not None
-        columns = columns_of(stage, self.storage, self.interface)
+        columns = columns_of(stage, self.storage)
         length = self.work.factor(stage.domain[1] - stage.domain[0] + 1)
         context = PieceContext(self.work, stage, columns, length)
         lines: list[str] = []
-        block = Block(self._title(stage), lines)
+        block = Block(self.headings.stage(stage), lines)
         writer = StatementWriter(self.work, context, lines)
         totals = TotalWriter(self.work, context, self.schedule.fused)
         # The line that makes the pieces comes before what is cut into them.
@@ -208,7 +146,7 @@ class FastBody:
     def _sweep(self, stage: Stage) -> None:
         length = self.work.factor(self.system.time.length)
         context = PieceContext(self.work, stage, set(), length)
-        block = Block(sweep_title(stage), [])
+        block = Block(self.headings.stage(stage), [])
         writer = StatementWriter(self.work, context, block.lines)
         place = len(self.work.setup)
         for op in stage.ops:
@@ -304,7 +242,7 @@ class FastBody:
         for op in stage.ops:
             self._once_op(op, context, totals, writer)
         if lines:
-            self.blocks.append(Block(self._title(stage), lines))
+            self.blocks.append(Block(self.headings.stage(stage), lines))
 
     def _once_op(self, op: Op, context: OnceContext, totals: TotalWriter, writer: StatementWriter) -> None:
         lines, name = writer.lines, self.work.name_of(op)
@@ -340,18 +278,6 @@ class FastBody:
         else:
             time = op.data[0]
             lines.append(f"{name} = {context.whole(arg, time, time).source}[0]")
-
-
-def _walked(sequences: Sequence[tuple[str, str]], block: Block) -> dict[str, str]:
-    """The sequences that the lines of a loop read, and one name for each: the last one given to the same memory."""
-    used = {word for line in block.lines if not line.lstrip().startswith("#") for word in WORD.findall(line)}
-    walked = {sequence: name for name, sequence in sequences if name in used}
-    other = {name: walked[sequence] for name, sequence in sequences if name in used}
-    block.lines[:] = [
-        line if line.lstrip().startswith("#") else WORD.sub(lambda found: other.get(found[0], found[0]), line)
-        for line in block.lines
-    ]
-    return walked
 
 
 def make_workspace(storage: Storage, interface: Interface, reserved: Sequence[str], relu0: float) -> Workspace:

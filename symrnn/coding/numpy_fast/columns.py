@@ -10,12 +10,11 @@ from __future__ import annotations
 from symrnn.language import Role
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Op
-from symrnn.planning.interface import Interface
 from symrnn.planning.schedule import SOURCES, Stage
 from symrnn.planning.storage import Storage
 
 
-def columns_of(stage: Stage, storage: Storage, interface: Interface) -> set[Op]:
+def columns_of(stage: Stage, storage: Storage) -> set[Op]:
     """Vectors that are connected entry by entry with one whose entries are reduced, if nothing ties them to rows."""
     vectors = {
         op for op in stage.ops if len(op.axes) == 1 and op.timed and op.batched and storage.kind.get(op) == "piece"
@@ -24,7 +23,7 @@ def columns_of(stage: Stage, storage: Storage, interface: Interface) -> set[Op]:
     for op in stage.ops:
         seed = _reduced(op)
         if seed in vectors and seed not in found:
-            group = _connected(seed, stage, vectors, interface)
+            group = _connected(seed, stage, vectors)
             if group is not None:
                 found |= group
     return found
@@ -37,7 +36,7 @@ def _reduced(op: Op) -> Op | None:
     return None
 
 
-def _connected(seed: Op, stage: Stage, vectors: set[Op], interface: Interface) -> set[Op] | None:
+def _connected(seed: Op, stage: Stage, vectors: set[Op]) -> set[Op] | None:
     group, open_ops = {seed}, [seed]
     while open_ops:
         op = open_ops.pop()
@@ -48,7 +47,7 @@ def _connected(seed: Op, stage: Stage, vectors: set[Op], interface: Interface) -
                 return None
             group.add(neighbour)
             open_ops.append(neighbour)
-    if not all(_allowed(op, group, interface) for op in group):
+    if not all(_allowed(op, group) for op in group):
         return None
     return group if all(_readable(op, group) for op in stage.ops) else None
 
@@ -74,7 +73,7 @@ def _is_entrywise(op: Op) -> bool:
     return op.kind == "product" and len(op.axes) == 1 and all(n in ((), op.data[2]) for n in op.data[1])
 
 
-def _allowed(op: Op, group: set[Op], interface: Interface) -> bool:
+def _allowed(op: Op, group: set[Op]) -> bool:
     """Whether an operation can write columns: entry by entry, or a matrix product with a weight."""
     if _is_entrywise(op):
         named = op.kind != "apply" or (op.data[1] == 0 and op.data[0] in ("exp", "log", "tanh", "sigmoid", "sqrt"))

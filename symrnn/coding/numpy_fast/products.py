@@ -150,7 +150,7 @@ def _multiply(writer: StatementWriter, vector: Operand, matrix: Operand, flip: b
         right = f"{base}.T" if flip else base
     elif flip:
         right = work.derive(matrix.op, f"{base}_t", f"{base}.T")
-    elif writer.reversed_weights(matrix.op):
+    elif writer.reversed_weights and matrix.op.kind == "data":
         right = work.derive(matrix.op, f"{base}_r", f"np.ascontiguousarray({base}.T).T if batch > 1 else {base}")
     else:
         right = base

@@ -27,12 +27,15 @@ UNARY = {"tanh": "tanh", "exp": "exp", "log": "log", "sqrt": "sqrt", "sin": "sin
 
 @dataclass
 class StatementWriter:
-    """Writes the statements of one stage; ``lines`` collects them."""
+    """Writes the statements of one stage; ``lines`` collects them.
+
+    ``reversed_weights``: given matrices are laid out column by column, once for a whole loop of products with them.
+    """
 
     work: Workspace
     context: StageContext
     lines: list[str]
-    reversed_weights: Callable[[Op], bool] = lambda op: False
+    reversed_weights: bool = False
 
     def write(self, op: Op, target: Operand) -> None:
         """The statements that put an operation's value into its memory."""
@@ -61,7 +64,7 @@ class StatementWriter:
         if operand.op.kind == "number" or (not operand.op.axes and not (operand.rows or operand.time or operand.batch)):
             return operand.source
         load = self.load(operand)
-        lead = self._lead(target)
+        lead = self.lead(target)
         return py.unparse(self.work.writer.aligned(load, names, (*lead, *out), exact=False))
 
     def _in_columns(self, operand: Operand, names: Labels) -> str:
@@ -73,7 +76,8 @@ class StatementWriter:
             )
         return operand.source
 
-    def _lead(self, operand: Operand) -> Labels:
+    def lead(self, operand: Operand) -> Labels:
+        """The axes before the features: rows of times and examples in one, or each its own."""
         if operand.rows:
             return (TIME,)
         return ((TIME,) if operand.time else ()) + ((BATCH,) if operand.batch else ())
@@ -264,7 +268,7 @@ def _join(writer: StatementWriter, op: Op, target: Operand) -> bool:
     operands = [writer.read(a) for a in reads(op)]
     if writer.apart(operands, target) or target.columns:
         return False
-    lead = len(writer._lead(target))
+    lead = len(writer.lead(target))
     start = arrays.Index.of(0)
     names = tuple(range(len(op.axes)))
     for operand in operands:

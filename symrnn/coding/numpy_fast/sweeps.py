@@ -8,12 +8,6 @@ from symrnn.planning.fission import reads
 from symrnn.planning.schedule import Stage
 
 
-def sweep_title(stage: Stage) -> str:
-    """What a sweep is, and what it computes."""
-    shown = ", ".join(dict.fromkeys(n for op in stage.ops for n in op.names))
-    return "back: all times at once, losses one step farther off each time" + (f" ({shown})" if shown else "")
-
-
 def again(work: Workspace, stage: Stage, block: Block) -> None:
     """A sweep for every step of the window: what is read of the sweep before begins at 0.
 

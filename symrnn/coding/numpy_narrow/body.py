@@ -7,6 +7,7 @@ into pieces: this schedule is for vectors that are short.
 from __future__ import annotations
 
 from symrnn.coding.numpy_fast.blocks import AFTER, Block
+from symrnn.coding.numpy_fast.loops import open_loop
 from symrnn.coding.numpy_fast.statements import StatementWriter
 from symrnn.coding.numpy_narrow.known import KnownParts
 from symrnn.coding.numpy_narrow.places import Place
@@ -89,12 +90,12 @@ class NarrowBody(NarrowStacks):
                     done.add(groups[op])
                     self._group(groups[op], context, lines)
             else:
-                lines.append(self.titles._comment(op))
+                lines.append(self._comment(op))
                 writer.write(op, context.timed(Arg(op)))
-        block = Block(self.titles._title(stage), lines)
+        block = Block(self.headings.stage(stage), lines)
         self._starts(stage, block)
         block.before += self.known[stage].lines
-        self.titles._header(stage, context, block)  # type: ignore[arg-type]
+        open_loop(self.work, stage, context, block)
         self.blocks.append(block)
         self.after_loops = len(self.blocks)
 
@@ -113,7 +114,7 @@ class NarrowBody(NarrowStacks):
         work = self.work
         out = self._output(pack, context)
         for form in pack.forms:
-            lines.append(self.titles._comment(form.op))
+            lines.append(self._comment(form.op))
         self._product(pack, context, out, lines)
         for form in pack.forms:
             if form.op in self.plan.home and self.places.direct(pack) is None:
@@ -124,7 +125,7 @@ class NarrowBody(NarrowStacks):
             return set()
         acts = [a for f in both if (a := self.places.activation(f)) is not None]
         for act in acts:
-            lines.append(self.titles._comment(act))
+            lines.append(self._comment(act))
         half = work.constant(HALF)
         if len(pack.forms) == 1 and self.places.direct(pack) is None:
             target = context.timed(Arg(acts[0])).source
@@ -190,7 +191,7 @@ class NarrowBody(NarrowStacks):
         form = next(f for f in pack.forms if f.op is op)
         target = context.timed(Arg(op))
         if form.rest:
-            writer.lines.append(self.titles._comment(op))
+            writer.lines.append(self._comment(op))
         for arg, coefficient in form.rest:
             if abs(coefficient) != 1:
                 raise UnsupportedError("a scaled summand beside a product")
@@ -201,7 +202,7 @@ class NarrowBody(NarrowStacks):
     def _group(self, group: Group, context: NarrowContext, lines: list[str]) -> None:
         """All products with one vector in one call."""
         for op in group.outputs:
-            lines.append(self.titles._comment(op))
+            lines.append(self._comment(op))
         shared = context.timed(Arg(group.shared)).source
         if len(group.outputs) == 1:
             factor = context.read(group.factors[0]).source
@@ -247,14 +248,14 @@ class NarrowBody(NarrowStacks):
         columns = self.columns[stage]
         context = NarrowContext(self.work, stage, self.places, False, columns)
         lines: list[str] = []
-        block = Block(self.titles._title(stage), lines)
+        block = Block(self.headings.stage(stage), lines)
         writer = NarrowStatements(self.work, context, lines)
         for op in stage.ops:
             if op not in wanted or is_source(op) or op in self.plan.home:
                 continue
             if op.kind in ("select", "between", "count", "batchsum") or len(op.axes) > (2 if op.kind == "total" else 1):
                 raise UnsupportedError(f"the narrow schedule has no place for {op.kind}")
-            lines.append(self.titles._comment(op))
+            lines.append(self._comment(op))
             if op.kind == "total":
                 lines.append(f"{self.work.name_of(op)} = {self.gradients.expression(op, context)}")
                 continue
@@ -271,7 +272,7 @@ class NarrowBody(NarrowStacks):
         for op in stage.ops:
             if op not in wanted or op in self.computed:
                 continue
-            lines.append(self.titles._comment(op))
+            lines.append(self._comment(op))
             if op.kind == "at":
                 lines.append(f"{self.work.name_of(op)} = {self.gradients.at(op)}")
             elif op.kind == "total":
@@ -282,7 +283,7 @@ class NarrowBody(NarrowStacks):
                 lines.append(f"{self.work.name_of(op)} = {writer.expression(op, False)}")
                 lines.append(f"{AFTER}{self.work.name_of(op)}")
         if lines:
-            self.blocks.append(Block(self.titles._title(stage), lines))
+            self.blocks.append(Block(self.headings.stage(stage), lines))
 
 
 def gradient_place(body: NarrowBody, op: Op) -> str:

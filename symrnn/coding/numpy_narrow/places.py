@@ -75,7 +75,7 @@ class Places:
         )
         if stack is not None:
             return self._in_stack(stack, op)
-        pack = next((p for p in self.plan.packs for f in p.forms if self._in_pack(p, f, op)), None)
+        pack = next((p for p in self.plan.packs for f in p.forms if op in self._chain(f)), None)
         if pack is not None:
             return self.in_memory(pack, op)
         group = next((g for g in self.plan.groups if len(g.outputs) > 1 and self._is_factor(g, op)), None)
@@ -197,9 +197,8 @@ class Places:
         first, _ = self.stack_times(stack)
         return f"{self.stack_name(stack)}[{self.work.index(time - first)}]"
 
-    def stacked(self, stack: object, op: Op, low: Index, high: Index) -> str:
+    def stacked(self, stack: Stack, op: Op, low: Index, high: Index) -> str:
         """The part of a stack that an operand from outside fills."""
-        assert isinstance(stack, Stack)
         place = self._in_stack(stack, op)
         assert place.low is not None
         assert place.high is not None
@@ -250,9 +249,6 @@ class Places:
         if act is not None and act in self.plan.home and self.plan.home[act] is not None:
             return act
         return form.op if form.op in self.plan.home else None
-
-    def _in_pack(self, pack: Pack, form: Form, op: Op) -> bool:
-        return op in self._chain(form)
 
     def pack_memory(self, pack: Pack) -> tuple[str, bool]:
         """The memory of a pack's results, and whether it has a row for every time."""
@@ -371,7 +367,7 @@ class Places:
                 return self.flat_names[other]
         return None
 
-    def as_columns(self, arg: Arg, writer: object) -> str:
+    def as_columns(self, arg: Arg, lines: list[str]) -> str:
         """A value of the loop with all times and examples side by side: a view of one example, else a copy."""
         low, high = self.schedule.domains[arg.op]
         low, high = self.time.first + arg.shift, self.time.last + arg.shift
@@ -381,7 +377,6 @@ class Places:
             f"{self.work.name_of(arg.op)}_side_by_side",
             f"{view}[:, :, 0].T if batch == 1 else np.empty(({size}, len({view}) * batch), dtype)",
         )
-        lines: list[str] = writer.lines  # type: ignore[attr-defined]
         lines.append("if batch > 1:")
         lines.append(f"    {made}.reshape({size}, -1, batch)[...] = {view}.transpose(1, 0, 2)")
         return made

@@ -7,7 +7,6 @@ from fractions import Fraction
 
 from symrnn.coding import python_source as py
 from symrnn.coding.numpy_fast.blocks import AFTER, Block
-from symrnn.coding.numpy_fast.body import FastBody
 from symrnn.coding.numpy_fast.columns import columns_of
 from symrnn.coding.numpy_fast.statements import StatementWriter
 from symrnn.coding.numpy_fast.values import OnceContext, Workspace, block
@@ -17,9 +16,9 @@ from symrnn.coding.numpy_narrow.statements import NarrowContext, NarrowWriter
 from symrnn.coding.numpy_narrow.totals import NarrowTotals
 from symrnn.errors import UnsupportedError
 from symrnn.language import Index
-from symrnn.planning.describe import Describer
 from symrnn.planning.fission import reads
 from symrnn.planning.graph import Arg, Op
+from symrnn.planning.headings import Headings
 from symrnn.planning.interface import Interface
 from symrnn.planning.schedule import Stage, is_source
 from symrnn.planning.stacks import Form, NarrowPlan, Pack, Stack
@@ -45,8 +44,6 @@ class NarrowStacks:
         self.schedule = self.plan.schedule
         self.program = self.schedule.program
         self.system = self.program.system
-        self.describer = Describer(self.system.time.index)
-        self.describer.short = self.work.op_names
         self.work.writer = NarrowWriter(
             lambda load: self.work.table[load.name],
             self.work.index_names,
@@ -54,14 +51,13 @@ class NarrowStacks:
             self.work.helpers,
             frozenset({"t"}),
         )
-        self.titles = FastBody(self.storage, self.interface, self.work)
-        self.columns = {
-            stage: columns_of(stage, self.storage, self.interface)
-            for stage in self.schedule.stages
-            if stage.kind == "all"
-        }
+        self.headings = Headings(self.schedule, self.work.op_names)
+        self.columns = {stage: columns_of(stage, self.storage) for stage in self.schedule.stages if stage.kind == "all"}
         self.places = Places(self.plan, self.storage, self.work, {op for c in self.columns.values() for op in c})
         self.gradients = NarrowTotals(self.plan, self.places, self.work)
+
+    def _comment(self, op: Op) -> str:
+        return f"# {self.headings.formula(op)}"
 
     def _weights(self) -> None:
         """The matrices of all packs, from the weights of this call."""
@@ -136,7 +132,7 @@ class NarrowStacks:
         for arg in reads(op):
             self._compute(arg.op, lines)
         context = OnceContext(self.work, self.schedule.stages[0])
-        lines.append(self.titles._comment(op))
+        lines.append(self._comment(op))
         lines.append(f"{self.work.name_of(op)} = {StatementWriter(self.work, context, lines).expression(op, False)}")
         lines.append(f"{AFTER}{self.work.name_of(op)}")
 

@@ -81,7 +81,7 @@ class NarrowContext(StageContext):
 class NarrowStatements(StatementWriter):
     """The rules for statements, with the batch in the last place."""
 
-    def _lead(self, operand: Operand) -> Labels:
+    def lead(self, operand: Operand) -> Labels:
         return (TIME,) if operand.rows or operand.time else ()
 
     def aligned(self, operand: Operand, names: Labels, out: Labels, target: Operand) -> str:
@@ -92,7 +92,7 @@ class NarrowStatements(StatementWriter):
             return operand.source
         load = self.load(operand)
         tail = (BATCH,) if target.batch else ()
-        wanted = (*self._lead(target), *out, *tail)
+        wanted = (*self.lead(target), *out, *tail)
         text = py.unparse(self.work.writer.aligned(load, names, wanted, exact=False))
         if names and not operand.batch and target.batch and not (operand.rows or operand.time):
             # A weight vector beside the batch: a column, made once for every call.
@@ -167,5 +167,5 @@ class NarrowStatements(StatementWriter):
             return False
         matrix, names = self.read(matrices[0][0]), matrices[0][1]
         left = matrix.source if names[0] == out[0] else f"{matrix.source}.T"
-        self.lines.append(f"{left}.dot({context.places.as_columns(vectors[0][0], self)}, {target.source})")
+        self.lines.append(f"{left}.dot({context.places.as_columns(vectors[0][0], self.lines)}, {target.source})")
         return True

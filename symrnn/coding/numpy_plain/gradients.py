@@ -24,7 +24,8 @@ MASKED = "inputs, targets = _masked(inputs, targets)"
 class PlainGradients(PlainWindow):
     """The loss, the loops back, and the sums over time."""
 
-    def _loss_and_gradients(self, name: str = "loss_and_gradients", meaning: str = LOSS_AND_GRADIENTS) -> None:
+    def write_loss_and_gradients(self, name: str = "loss_and_gradients", meaning: str = LOSS_AND_GRADIENTS) -> None:
+        """A function of this name that gives the loss and all gradients; ``meaning`` is its docstring."""
         with self.source.indented(f"def {name}(params, inputs, targets, initial=None)"):
             self.source.raw(f'"""{meaning}"""')
             timed = any(d.timed for d in self.system.definitions)

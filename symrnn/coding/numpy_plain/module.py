@@ -10,13 +10,12 @@ import ast
 from collections.abc import Sequence
 
 from symrnn.coding import python_source as py
-from symrnn.coding.numpy_fast.lengths import MASKS, NOTES, Lengths, with_lengths
 from symrnn.coding.numpy_plain.gradients import MASKED, PlainGradients
 from symrnn.coding.numpy_source.helpers import HELPERS
-from symrnn.coding.numpy_source.interface import CHECKS, DIAGNOSIS, LIKE, write_tables
+from symrnn.coding.numpy_source.interface import CHECKS, DIAGNOSIS, LIKE, equation_lines, write_tables
+from symrnn.coding.numpy_source.lengths import MASKS, NOTES, Lengths, with_lengths
 from symrnn.coding.options import CodeOptions
 from symrnn.coding.python_source import Source
-from symrnn.emitting.text import to_text
 from symrnn.language import Cell, Role
 from symrnn.planning.interface import reads_targets
 from symrnn.planning.system import Definition, Initial, build_system
@@ -29,10 +28,10 @@ class PlainModule(PlainGradients):
         """The module's source."""
         body = Source()
         self.source = body
-        self._forward()
+        self.write_forward()
         body.blank(2)
         if self.system.loss is not None:
-            self._loss_and_gradients()
+            self.write_loss_and_gradients()
         return self._assemble(body)
 
     def _assemble(self, body: Source) -> str:
@@ -40,11 +39,8 @@ class PlainModule(PlainGradients):
         head = Source()
         head.raw(f'"""Forward pass and gradients of the cell "{cell.name}", line by line.')
         head.raw()
-        for equation in cell.equations:
-            time = f"[{cell.time.index}]" if equation.timed else ""
-            head.raw(f"    {equation.name}{time} = {to_text(equation.expression)}")
-        if cell.loss is not None:
-            head.raw(f"    {cell.loss_name} = {to_text(cell.loss)}")
+        for line in equation_lines(cell):
+            head.raw(f"    {line}")
         head.raw()
         head.block(MODULE_NOTES)
         if self.masks:
@@ -71,7 +67,8 @@ class PlainModule(PlainGradients):
             parts += [LIKE, DIAGNOSIS]
         return "\n\n".join(p.strip("\n") + "\n" for p in parts)
 
-    def _forward(self) -> None:
+    def write_forward(self) -> None:
+        """The function ``forward``."""
         hidden = reads_targets(self.system.cell)
         needs_targets = any(s.name in hidden for s in self.system.cell.states)
         wanted = [

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from symrnn.coding import python_source as py
-from symrnn.coding.numpy_fast.lengths import Lengths
 from symrnn.coding.numpy_source.expression import NumpyWriter
+from symrnn.coding.numpy_source.lengths import Lengths
 from symrnn.coding.options import CodeOptions
 from symrnn.coding.python_source import Names, Source
 from symrnn.errors import UnsupportedError
@@ -116,10 +117,10 @@ class PlainNames:
 
     # ---- what a function begins with
 
-    def _nested(self, write: object) -> Source:
+    def _nested(self, write: Callable[[], None]) -> Source:
         outer, self.source = self.source, Source()
         self.source.depth = outer.depth
-        write()  # type: ignore[operator]
+        write()
         inner, self.source = self.source, outer
         return inner
 

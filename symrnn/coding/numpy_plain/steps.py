@@ -30,7 +30,7 @@ class PlainSteps(PlainTerms):
         wrapped = max(0, below - first_row)
         extra = first_row + above + wrapped
         if any(d.timed for d in definitions):
-            self.source.comment(self._rows_comment(first_row, wrapped))
+            self.source.comment(self._rows_comment(wrapped))
             self.source.raw(f"rows = steps + {extra}" if extra else "rows = steps")
         for d in definitions:
             if d.timed:
@@ -41,7 +41,7 @@ class PlainSteps(PlainTerms):
         self._data_rows(definitions, extra)
         self._starts(definitions)
 
-    def _rows_comment(self, first_row: int, wrapped: int) -> str:
+    def _rows_comment(self, wrapped: int) -> str:
         index = self.system.time.index
         if self.origin.constant != 0:
             return f"Row 0 is time {self.origin}."

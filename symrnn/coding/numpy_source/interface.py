@@ -7,11 +7,12 @@ ValueError that names the array, its shape and the one expected.
 from __future__ import annotations
 
 from symrnn.coding import python_source as py
-from symrnn.coding.numpy_fast.lengths import Lengths
 from symrnn.coding.numpy_source.expression import NumpyWriter
+from symrnn.coding.numpy_source.lengths import Lengths
 from symrnn.coding.options import DEFAULTS, CodeOptions
 from symrnn.coding.python_source import Source
-from symrnn.language import Index
+from symrnn.emitting.text import to_text
+from symrnn.language import Cell, Index
 from symrnn.planning.interface import Interface, SizeRule
 from symrnn.planning.system import System
 
@@ -141,6 +142,15 @@ def _explain_non_finite(given):
                 where = f", first at time {FIRST + int(np.argmin(finite.reshape(len(array), -1).all(1)))}"
             raise ValueError(f"{key} of shape {array.shape} is not finite{where}")
 '''
+
+
+def equation_lines(cell: Cell) -> list[str]:
+    """A cell's equations and its loss, one to a line, as the docstring of a module shows them."""
+    lines = []
+    for equation in cell.equations:
+        time = f"[{cell.time.index}]" if equation.timed else ""
+        lines.append(f"{equation.name}{time} = {to_text(equation.expression)}")
+    return lines if cell.loss is None else [*lines, f"{cell.loss_name} = {to_text(cell.loss)}"]
 
 
 def write_tables(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from symrnn.coding import python_source as py
-from symrnn.coding.numpy_source.interface import write_tables
+from symrnn.coding.numpy_source.interface import equation_lines, write_tables
 from symrnn.coding.options import CodeOptions
 from symrnn.coding.python_source import Source
 from symrnn.coding.tensor.interface import CHECKS, LIKE, MODULE_NOTES
@@ -43,11 +43,8 @@ class TensorModule(TensorSteps):
         cell, head = self.system.cell, Source()
         head.raw(f'"""{self.dialect.title} functions for the cell "{cell.name}": forward pass and gradients.')
         head.raw()
-        for equation in cell.equations:
-            time = f"[{cell.time.index}]" if equation.timed else ""
-            head.raw(f"    {equation.name}{time} = {to_text(equation.expression)}")
-        if cell.loss is not None:
-            head.raw(f"    {cell.loss_name} = {to_text(cell.loss)}")
+        for line in equation_lines(cell):
+            head.raw(f"    {line}")
         head.raw()
         head.block(MODULE_NOTES)
         head.block(self.dialect.notes)

@@ -93,8 +93,8 @@ class TensorSteps(TensorNames):
         reads = self._step_reads(stage)
         carries = self._carries(stage)
         with self.source.indented(f"def {step}(carry, now)"):
-            values = self._step(stage, reads, carries)
-        self._call(stage, step, values, reads, carries, span)
+            self._step(stage, reads, carries)
+        self._call(stage, step, reads, carries, span)
 
     def _lifted(self, stage: Stage, span: Span) -> None:
         for lifted in stage.lifted:
@@ -141,7 +141,7 @@ class TensorSteps(TensorNames):
 
     def _step(
         self, stage: Stage, reads: Mapping[tuple[str, Role, int], arrays.Load], carries: list[tuple[Definition, int]]
-    ) -> list[str]:
+    ) -> None:
         index = self.index_names[self.system.time.index]
         local: dict[tuple[str, Role, int], str] = {}
         for name, role, shift in reads:
@@ -165,7 +165,6 @@ class TensorSteps(TensorNames):
         values = [local[d.name, d.role, 0] for d in self._kept(stage)]
         moved = [local[d.name, d.role, shift - (1 if shift > 0 else -1)] for d, shift in carries]
         self.source.raw(f"return {_tuple(moved)}, {_tuple(values)}")
-        return values
 
     def _unpacked(self, names: list[str], source: str) -> None:
         if names:
@@ -196,7 +195,6 @@ class TensorSteps(TensorNames):
         self,
         stage: Stage,
         step: str,
-        values: list[str],
         reads: Mapping[tuple[str, Role, int], arrays.Load],
         carries: list[tuple[Definition, int]],
         span: Span,

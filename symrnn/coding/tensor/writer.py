@@ -237,11 +237,11 @@ class TensorWriter(NumpyWriter):
             return py.binary(length, "*", writer.expression(term))
         inner, batch = (term.args[0], True) if isinstance(term, arrays.BatchSum) else (term, False)
         if isinstance(inner, Einsum):
-            return writer._contracted(inner, batch)
+            return writer.contracted(inner, batch)
         axes = py.tuple_([py.constant(0), py.constant(1)]) if batch and inner.batched else py.constant(0)
         return py.method(writer.expression(inner), "sum", axes)
 
-    def _contracted(self, product: Einsum, batch: bool) -> ast.expr:
+    def contracted(self, product: Einsum, batch: bool) -> ast.expr:
         """A product summed over times, and perhaps examples, as one einsum of groups of equal axes."""
         split = pairwise(product)
         if not isinstance(split, Einsum) or not split.factors:
