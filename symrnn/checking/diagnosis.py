@@ -14,8 +14,9 @@ from symrnn.checking.counterexample import smallest
 from symrnn.checking.exchanges import exchanged
 from symrnn.checking.judge import Finding, Judge
 from symrnn.checking.marks import marked
+from symrnn.checking.pairs import Pairs
 from symrnn.checking.places import is_small
-from symrnn.checking.search import USUAL, Effort, Search
+from symrnn.checking.search import USUAL, Effort, Search, repair_of
 from symrnn.checking.sketches import plain, sketches
 from symrnn.checking.sketches_latex import latex_sketches
 from symrnn.checking.stations import Bench
@@ -30,7 +31,6 @@ NO_REPAIR = "no single change of the kinds that were tried makes it right"
 
 MOST_REPAIRS = 4
 MOST_READINGS = 3
-LEAST_QUICK_TAU = 2
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
             if repairs:
                 reading = candidate_reading.note
                 break
+    if found.verdict == "wrong" and found.shape_fits and not repairs and other is None:
+        repairs = Pairs(search, next(_searched(found, readings))).repairs()
     shorter = tuple(r for r in (*direct, *repairs) if r.kind == "extra factor")
     every = _each_once((*shorter, *direct, *repairs) if _is_constant(found, repairs) else (*repairs, *direct))
     if not every and found.verdict == "truncated":
@@ -81,7 +83,7 @@ def _each_once(repairs: Sequence[Repair]) -> tuple[Repair, ...]:
 def _first_wrong(found: Finding, bench: Bench) -> int:
     """The shortest sequence at which the answer is wrong: a repair must be right there, and it is soon computed."""
     wrong = [rung.tau for rung in found.rungs if not rung.error <= bench.tolerance]
-    return max(LEAST_QUICK_TAU, min(wrong, default=LEAST_QUICK_TAU))
+    return min(wrong, default=bench.lengths[0])
 
 
 def _searched(found: Finding, readings: Sequence[Reading]) -> Iterator[Reading]:
@@ -187,8 +189,7 @@ def _checked(
     new: Formula | None, reading: Reading, judge: Judge, kind: str, mistake: str, how: str
 ) -> Iterator[Repair]:
     if new is not None and judge.right_targets(new, reading):
-        text = to_text(new)
-        yield Repair(kind, mistake, text, marked(to_text(reading.formula), text), "the whole", how)
+        yield repair_of(kind, mistake, reading.formula, new, "the whole", how)
 
 
 def flipped(formula: Formula) -> Formula | None:

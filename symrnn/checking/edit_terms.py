@@ -18,6 +18,7 @@ from symrnn.language import (
     Node,
     Number,
     Power,
+    Product,
     Sum,
     Transpose,
     Variable,
@@ -181,3 +182,33 @@ def _spread(node: MatMul | Hadamard, negative: bool = False) -> Iterator[Change]
             new = None if product is None else made(Add, (product, *rest))
             if new is not None and new.shape == node.shape:
                 yield Change("parenthesis", new, f"the parentheses around {to_text(factor)} are too many")
+
+
+def product_for_sum(place: Place, setting: Setting) -> Iterator[Change]:
+    """A sum where a product belongs: of two groups of terms, or over an index."""
+    node = place.node
+    if isinstance(node, Sum) and len(node.body.shape) == 2 and node.body.shape[0] == node.body.shape[1]:
+        for first, last, step in ((node.upper, node.lower, -1), (node.lower, node.upper, 1)):
+            new = made(Product, node.body, node.index, first, last, step)
+            if new is not None:
+                yield Change("operator", new, f"the sum over {node.index} should be a product")
+    elif isinstance(node, Add):
+        terms = node.args[0]
+        for number in range(1, len(terms)):
+            left, right = _joined(terms[:number]), _joined(terms[number:])
+            for new in _products(left, right):
+                if new.shape == node.shape:
+                    mistake = f"a sum stands where a product belongs: {to_text(node)} for {to_text(new)}"
+                    yield Change("operator", new, mistake)
+
+
+def _joined(terms: tuple[Node, ...]) -> Node:
+    return terms[0] if len(terms) == 1 else Add(terms)
+
+
+def _products(left: Node, right: Node) -> Iterator[Node]:
+    pairs = [(MatMul, left, right), (MatMul, right, left), (Hadamard, left, right)]
+    for kind, first, second in pairs:
+        product = made(kind, (first, second))
+        if product is not None:
+            yield product

@@ -28,6 +28,7 @@ from symrnn.checking.edit_terms import (
     missing_terms,
     missing_transpose,
     parentheses,
+    product_for_sum,
     signs,
     terms,
 )
@@ -53,6 +54,7 @@ STAGES: tuple[tuple[Rule, ...], ...] = (
         other_variable,
         parentheses,
     ),
+    (product_for_sum,),
     (missing_path,),
     (missing_gate_path,),
     (missing_terms, missing_transpose, add_factor),

@@ -94,6 +94,10 @@ class Localisation:
         """Whether a changed formula has none of the lines wrong that were wrong."""
         return all(self._is_right(formula, line, self.given) for line in self.wrong)
 
+    def mends_some(self, formula: Formula) -> bool:
+        """Whether a changed formula has at least one line right that was wrong."""
+        return any(self._is_right(formula, line, self.given) for line in self.wrong)
+
     # -- what the parts are
 
     def _resolved(self) -> dict[str, Meaning]:

@@ -51,7 +51,7 @@ def sketches(text: str, source: str = "answer") -> Iterator[Sketch]:
         lines = _lines(text, source)
     except SymrnnError:
         return
-    for rule in (_orders, _transposes, _diagonals, _groups, _operators, _shorter):
+    for rule in (_orders, _transposes, _diagonals, _groups, _operators, _products_for_sums, _shorter):
         for number, (left, right) in enumerate(lines):
             for changed, mistake, before, after, kind in _everywhere(right, rule):
                 new = [*lines[:number], (left, changed), *lines[number + 1 :]]
@@ -183,6 +183,15 @@ def _operators(tree: Tree) -> Iterator[Changed]:
         if other is not None:
             rest = (*tree.rest[:number], (other, operand), *tree.rest[number + 1 :])
             yield replace(tree, rest=rest), "operator", f"the product before {unparse(operand)} should be {other}"
+
+
+def _products_for_sums(tree: Tree) -> Iterator[Changed]:
+    """``diag(v) @ g`` for ``diag(v) + g``."""
+    if not isinstance(tree, Chain) or not tree.is_sum or len(tree.rest) != 1:
+        return
+    operator, operand = tree.rest[0]
+    for other in ("@", "*") if operator == "+" else ():
+        yield replace(tree, rest=((other, operand),)), "operator", f"the + before {unparse(operand)} should be {other}"
 
 
 def _shorter(tree: Tree) -> Iterator[Changed]:

@@ -68,6 +68,51 @@ def test_no_repair_is_said_to_be_none(judged) -> None:
     assert "no single change" in found.mistake
 
 
+CLOSED = (
+    "sum(sum(diag(1-h[k]**2) @ prod(W.T @ diag(1-h[j]**2), j, k+1, t, 1)"
+    " @ V.T @ (yhat[t]-y[t]) @ h[k-1].T, k, 1, t), t)"
+)
+RECURSION = "g[t] = V.T @ (yhat[t]-y[t]) + W.T @ diag(1-h[t+1]**2) @ g[t+1]; sum(diag(1-h[t]**2) @ g[t] @ x[t].T, t)"
+
+
+@pytest.mark.parametrize(
+    ("by", "right", "changes", "words"),
+    [
+        ("W", CLOSED, {"(1-h[j]**2)": "(1-h[j-1]**2)", "h[k-1]": "h[k]"}, ("h[k-1] belongs", "h[j] belongs")),
+        ("W", CLOSED, {"yhat[t]-y": "yhat[t]+y", "k+1, t, 1)": "t, k+1, -1)"}, ("sign of y[t]", "should ascend")),
+        ("U", RECURSION, {"W.T": "W", "x[t]": "x[t-1]"}, ("W.T belongs", "x[t] belongs")),
+        ("U", RECURSION, {"W.T": "W", "h[t+1]": "h[t]"}, ("W.T belongs", "h[t+1] belongs")),
+    ],
+    ids=("two factors", "sign and order", "two lines", "one line twice"),
+)
+def test_two_mistakes_are_named_together(judged, by, right, changes, words) -> None:
+    text = right
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    found = judged("elman", "L", by, text, explain=True)
+    assert found.verdict == "wrong"
+    assert "two mistakes" in found.mistake
+    assert all(word in found.mistake for word in words)
+    assert judged("elman", "L", by, found.repair).verdict == "correct"
+
+
+@pytest.mark.parametrize(
+    ("of", "by", "text"),
+    [
+        ("h[t]", "h[t-1]", "diag(1 - h[t]**2) + W"),
+        ("h[t]", "h[k]", "sum(diag(1 - h[j]**2) @ W, j, k+1, t)"),
+        ("L", "U", RECURSION.replace("diag(1-h[t]**2) @ g[t]", "(1 - h[t]**2 + g[t])")),
+        ("L", "U", RECURSION.replace("diag(1-h[t]**2) @ g[t]", "(diag(1-h[t]**2) + g[t])")),
+    ],
+    ids=("matrices", "over an index", "columns", "shapes that don't fit"),
+)
+def test_a_sum_where_a_product_belongs(judged, of, by, text) -> None:
+    found = judged("elman", of, by, text, explain=True)
+    assert found.repairs[0].kind == "operator"
+    assert judged("elman", of, by, found.repair).verdict == "correct"
+
+
 def test_the_smallest_counterexample(judged) -> None:
     found = judged("elman", "h[t]", "h[k]", "prod(diag(1 - h[j]**2) @ W, j, k+1, t, 1)", explain=True)
     example = found.counterexample

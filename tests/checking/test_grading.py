@@ -86,7 +86,7 @@ def test_hostile_answers_hurt_nobody(folder: Path) -> None:
 def test_an_endless_worker_is_stopped_and_replaced() -> None:
     sleepy = {"file": str(Path(__file__).with_name("sleepy_answer.py")), "function": "answer"}
     groups = {name: {} for name in ("params", "inputs", "targets", "initial")}
-    messages = [{"groups": groups, "times": {"t": t}, "key": ""} for t in (1, 0, 2)]
+    messages = [{"groups": groups, "times": {"t": t}, "sizes": {}, "key": ""} for t in (1, 0, 2)]
     found = work("symrnn.checking.function_runner", sleepy, messages, 2, Limits(seconds=2))
     assert STOPPED in found[1]
     assert [found[0], found[2]] == [{"value": 1.0}, {"value": 2.0}]
@@ -96,7 +96,11 @@ def test_a_worker_with_too_much_memory_is_stopped() -> None:
     greedy = {"file": str(Path(__file__).with_name("sleepy_answer.py")), "function": "greedy"}
     groups = {name: {} for name in ("params", "inputs", "targets", "initial")}
     (found,) = work(
-        "symrnn.checking.function_runner", greedy, [{"groups": groups, "times": {}, "key": ""}], 1, Limits(20, 1000)
+        "symrnn.checking.function_runner",
+        greedy,
+        [{"groups": groups, "times": {}, "sizes": {}, "key": ""}],
+        1,
+        Limits(20, 1000),
     )
     assert "MemoryError" in found.get("problem", "MemoryError")
     assert "value" not in found
