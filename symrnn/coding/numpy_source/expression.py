@@ -311,9 +311,7 @@ class NumpyWriter(Contractions):
             else:
                 above.append(self.aligned(array, labels, out, exact=False))
         minus, magnitude = coefficient < 0, abs(coefficient)
-        if (magnitude.numerator != 1 and magnitude.denominator != 1 and _is_decimal(magnitude.denominator)) or (
-            magnitude.denominator != 1 and _is_decimal(magnitude.denominator)
-        ):
+        if magnitude.denominator != 1 and _is_decimal(magnitude.denominator):
             above.insert(0, py.fraction(magnitude))
         else:
             if magnitude.numerator != 1 or not above:
@@ -331,11 +329,7 @@ class NumpyWriter(Contractions):
         value = self.expression(array, exact)
         wanted = [x for x in out if x in have]
         if wanted != list(have):
-            order = [have.index(x) for x in wanted]
-            if order == list(range(len(have)))[::-1]:
-                value = py.attribute(value, "T")
-            else:
-                value = py.method(value, "transpose", *(py.constant(place) for place in order))
+            value = self._transposed(value, [have.index(x) for x in wanted])
         if not have:
             return value
         missing = [x not in have for x in out]
@@ -344,6 +338,11 @@ class NumpyWriter(Contractions):
         if not any(missing):
             return value
         return py.subscript(value, *(ast.Constant(None) if gap else py.slice_() for gap in missing))
+
+    def _transposed(self, value: ast.expr, order: list[int]) -> ast.expr:
+        if order == list(range(len(order)))[::-1]:
+            return py.attribute(value, "T")
+        return py.method(value, "transpose", *(py.constant(place) for place in order))
 
 
 def _is_decimal(denominator: int) -> bool:

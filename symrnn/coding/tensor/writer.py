@@ -176,27 +176,13 @@ class TensorWriter(NumpyWriter):
             values.append(value)
         return py.call("np.concatenate", py.list_(values), axis=py.constant(axis - len(axes)))
 
-    def aligned(self, array: Array, own: Labels, out: Labels, exact: bool = True) -> ast.expr:
-        """The array with its axes in the order of ``out``, axes that it lacks put in where needed."""
-        have = self.labels(array, own)
-        value = self.expression(array, exact)
-        wanted = [x for x in out if x in have]
-        if wanted != list(have):
-            order = [have.index(x) for x in wanted]
-            if order == [1, 0]:
-                value = py.attribute(value, "T")
-            elif order == [*range(len(have) - 2), len(have) - 1, len(have) - 2]:
-                value = py.attribute(value, "mT")
-            else:
-                value = py.call("np.transpose", value, py.tuple_(py.constant(place) for place in order))
-        if not have:
-            return value
-        missing = [x not in have for x in out]
-        while missing and missing[0]:
-            missing.pop(0)
-        if not any(missing):
-            return value
-        return py.subscript(value, *(ast.Constant(None) if gap else py.slice_() for gap in missing))
+    def _transposed(self, value: ast.expr, order: list[int]) -> ast.expr:
+        if order == [1, 0]:
+            return py.attribute(value, "T")
+        rank = len(order)
+        if order == [*range(rank - 2), rank - 1, rank - 2]:
+            return py.attribute(value, "mT")
+        return py.call("np.transpose", value, py.tuple_(py.constant(place) for place in order))
 
     # ---- sums over time
 
