@@ -27,9 +27,6 @@ from symrnn.planning.interface import Interface
 from symrnn.planning.schedule import Stage, shrunk
 from symrnn.planning.storage import VIEWS, Storage
 
-PIECE_BYTES = 1 << 20
-"""The working set of one piece of a stage over all times: about a second-level cache."""
-
 
 class FastBody:
     """The inside of ``make_loss_and_gradients`` for one storage plan."""

@@ -21,40 +21,10 @@ from symrnn.planning.ranges import Reach, reaches
 from symrnn.planning.system import Gradient, System
 
 RESERVED = [
-    "np",
-    "params",
-    "inputs",
-    "targets",
-    "initial",
-    "steps",
-    "WINDOW",
-    "batch",
-    "has_batch",
-    "dtype",
-    "given",
-    "data",
-    "rows",
-    "loss",
-    "gradients",
-    "variables",
-    "final_state",
-    "range",
-    "len",
-    "sum",
-    "float",
-    "int",
-    "dict",
-    "min",
-    "max",
-    "step",
-    "sigmoid",
-    "softmax",
-    "log_softmax",
-    "layernorm",
-    "l",
-    "O",
-    "I",
-]
+    "np", "params", "inputs", "targets", "initial", "steps", "WINDOW", "batch", "has_batch", "dtype", "given",
+    "data", "rows", "loss", "gradients", "variables", "final_state", "range", "len", "sum", "float", "int", "dict",
+    "min", "max", "step", "sigmoid", "softmax", "log_softmax", "layernorm", "l", "O", "I",
+]  # fmt: skip
 
 
 @dataclass
