@@ -12,7 +12,7 @@ from symrnn.checking.answers import Answer, Reading, looks_like_latex, read_answ
 from symrnn.checking.asked import Asked
 from symrnn.checking.counterexample import smallest
 from symrnn.checking.exchanges import exchanged
-from symrnn.checking.judge import Finding, Judge
+from symrnn.checking.judge import FIRST_STEP, Finding, Judge
 from symrnn.checking.marks import marked
 from symrnn.checking.pairs import Pairs
 from symrnn.checking.places import is_small
@@ -49,14 +49,7 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
     direct = tuple(_direct(found, judge))
     other = exchanged(found, judge) if found.verdict == "wrong" else None
     search = Search(judge, bench, effort, _first_wrong(found, bench))
-    repairs: tuple[Repair, ...] = ()
-    reading: str | None = None
-    if found.verdict not in ("transposed", "mixed"):
-        for candidate_reading in _searched(found, readings):
-            repairs = search.repairs(candidate_reading)
-            if repairs:
-                reading = candidate_reading.note
-                break
+    repairs, reading = _repaired(found, readings, search)
     if found.verdict == "wrong" and found.shape_fits and not repairs and other is None:
         repairs = Pairs(search, next(_searched(found, readings))).repairs()
     shorter = tuple(r for r in (*direct, *repairs) if r.kind == "extra factor")
@@ -65,6 +58,16 @@ def diagnose(found: Finding, readings: Sequence[Reading], bench: Bench, effort: 
         every = tuple(_right_answer(found, judge))
     example = smallest(found.reading, bench, found.target) if found.verdict != "transposed" else None
     return Diagnosis(_sentence(found, every, other, search), every[:MOST_REPAIRS], example, reading)
+
+
+def _repaired(found: Finding, readings: Sequence[Reading], search: Search) -> tuple[tuple[Repair, ...], str | None]:
+    """What is right one change away from the first reading that has anything, and what that reading is."""
+    if found.verdict not in ("transposed", "mixed"):
+        for reading in _searched(found, readings):
+            repairs = search.repairs(reading)
+            if repairs:
+                return repairs, reading.note
+    return (), None
 
 
 def _is_constant(found: Finding, repairs: Sequence[Repair]) -> bool:
@@ -129,7 +132,8 @@ def _known(found: Finding) -> str | None:
         case "truncated":
             return f"the terms more than {found.window} step{'s' * (found.window != 1)} apart are missing"
         case "assumption":
-            return f"it holds only where {found.assumption}"
+            where = "at the" if found.assumption == FIRST_STEP else "where"
+            return f"it holds only {where} {found.assumption}"
         case _:
             return found.mistake
 

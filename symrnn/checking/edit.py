@@ -63,14 +63,16 @@ class Setting:
 
     def bounds(self, place: Place) -> list[Index]:
         """Indices that a limit at this place could be: the ends of time, and the symbols bound around it."""
+        return [self.cell.time.first, self.cell.time.last, *(Index.of(name) for name in self.indices(place))]
+
+    def indices(self, place: Place) -> list[str]:
+        """The symbols for times that are bound around a place, and those that are open there."""
         around = [node.index for node in place.way[:-1] if isinstance(node, (Sum, Product))]
-        names = [*around, *self.free_times(place)]
-        return [self.cell.time.first, self.cell.time.last, *(Index.of(name) for name in dict.fromkeys(names))]
+        return list(dict.fromkeys([*around, *self.free_times(place)]))
 
     def times(self, place: Place) -> list[Index]:
         """Times at which a piece that is missing at this place may stand: those around it, and their neighbours."""
-        found: dict[Index, None] = {Index.of(name): None for name in self.free_times(place)}
-        found |= {Index.of(node.index): None for node in place.way[:-1] if isinstance(node, (Sum, Product))}
+        found: dict[Index, None] = {Index.of(name): None for name in self.indices(place)}
         found |= {v.time: None for v in variables(place.node) if v.time is not None}
         near = {time + step: None for time in found for step in (1, -1)}
         return list(found | near)

@@ -7,7 +7,20 @@ from collections.abc import Iterator
 from symrnn.checking.edit import Change, Setting, made
 from symrnn.checking.places import Place
 from symrnn.emitting.text import index_text, to_text
-from symrnn.language import Add, Diag, Hadamard, Index, MatMul, MatrixPower, Product, Sum, Transpose, Variable, build
+from symrnn.language import (
+    Add,
+    Diag,
+    Hadamard,
+    Index,
+    MatMul,
+    MatrixPower,
+    Node,
+    Product,
+    Sum,
+    Transpose,
+    Variable,
+    build,
+)
 from symrnn.language.traversal import free_indices, substitute_indices, variables
 
 
@@ -49,6 +62,37 @@ def shift_piece(place: Place, setting: Setting) -> Iterator[Change]:
             new = substitute_indices(node, {name: Index.of(name) + step})
             what = "the diagonal belongs to another step" if isinstance(node, Diag) else "its times are off by one"
             yield Change("shift", new, f"{what}: {to_text(node)} stands where {to_text(new)} belongs")
+
+
+def other_index(place: Place, setting: Setting) -> Iterator[Change]:
+    """``h[t]`` for ``h[j]`` in a product over j, ``h[1]`` for ``h[t]``: in one variable, or in a whole factor."""
+    node = place.node
+    timed = [v for v in variables(node) if v.time is not None]
+    if isinstance(node, Variable):
+        for time in _by_other_names(node.time, place, setting) if node.time is not None else ():
+            yield _of_other_index(node, node.at(time))
+    elif len(timed) > 1 and isinstance(place.parent, (MatMul, Hadamard, Sum, Product)):
+        names = {name for v in timed if v.time is not None for name in v.time.names()} - setting.fixed
+        for name in sorted(names & free_indices(node)):
+            for other in _by_other_names(Index.of(name), place, setting):
+                yield _of_other_index(node, substitute_indices(node, {name: other}))
+
+
+def _of_other_index(node: Node, new: Node) -> Change:
+    return Change("index", new, f"a time index is another's: {to_text(node)} stands where {to_text(new)} belongs")
+
+
+def _by_other_names(time: Index, place: Place, setting: Setting) -> Iterator[Index]:
+    """The same time of every other index that is bound or open here."""
+    own = sorted(time.names() - setting.fixed)
+    if len(own) > 1 or (not own and time.constant is None):
+        return
+    asked = [span.index for span in setting.pool.asked.spans] if place.part is None else []
+    for name in dict.fromkeys([*setting.indices(place), *asked]):
+        if not own:
+            yield Index.of(name)
+        elif name != own[0]:
+            yield time - Index.of(own[0]) + Index.of(name)
 
 
 def limits(place: Place, setting: Setting) -> Iterator[Change]:

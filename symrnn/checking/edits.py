@@ -32,7 +32,7 @@ from symrnn.checking.edit_terms import (
     signs,
     terms,
 )
-from symrnn.checking.edit_times import limits, reverse_product, shift_piece, shift_time
+from symrnn.checking.edit_times import limits, other_index, reverse_product, shift_piece, shift_time
 from symrnn.checking.places import Place, places, replaced
 from symrnn.checking.pool import Pool
 from symrnn.errors import SymrnnError
@@ -53,6 +53,7 @@ STAGES: tuple[tuple[Rule, ...], ...] = (
         other_part,
         other_variable,
         parentheses,
+        other_index,
     ),
     (product_for_sum,),
     (missing_path,),

@@ -18,6 +18,9 @@ from symrnn.language import Formula, Index, Layout, Node, Product, Sum
 from symrnn.language.traversal import find
 from symrnn.oracle.frame import TooManyOperationsError
 
+FIRST_STEP = "first step"
+"""The assumption of a formula that is right at the first time alone."""
+
 OPEN = "no value was given for "
 MOST_ATOMS = 5
 
@@ -226,7 +229,7 @@ class Judge:
                 if self._holds_under(reading, assumption, target):
                     return self._under(reading, series, target, assumption.text)
         first = self._first_step(reading, series, wanted)
-        return None if first is None else self._under(reading, series, first, "first step")
+        return None if first is None else self._under(reading, series, first, FIRST_STEP)
 
     def _under(self, reading: Reading, series: Series, target: Target, text: str) -> Finding:
         rungs = self._rungs(reading, series, target)

@@ -76,8 +76,8 @@ def _facts(found: Verdict) -> list[str]:
 
 
 def _ladder(found: Verdict) -> list[str]:
-    if not found.ladder:
-        return []
+    if len(found.ladder) < 2:
+        return []  # a cell without time
     shown = "  ".join(f"{rung.tau}: {_number(rung.error)}" for rung in found.ladder)
     lines = [f"  ladder: {shown}"]
     first = found.first_wrong_tau

@@ -98,6 +98,22 @@ def test_two_mistakes_are_named_together(judged, by, right, changes, words) -> N
 
 
 @pytest.mark.parametrize(
+    ("of", "by", "text", "belongs"),
+    [
+        ("L", "W", CLOSED.replace("1-h[j]**2", "1-h[t]**2"), "h[j]"),
+        ("L", "W", CLOSED.replace("h[k-1]", "h[t-1]"), "h[k-1]"),
+        ("h[t]", "h[t-1]", "diag(1 - h[1]**2) @ W", "h[t]"),
+        ("h[t]", "h[k]", "prod(diag(1 - h[t]*h[t]) @ W, j, t, k+1, -1)", "h[j]*h[j]"),
+    ],
+    ids=("in a product", "in a sum", "a literal time", "a whole factor"),
+)
+def test_one_index_for_another(judged, of, by, text, belongs) -> None:
+    found = judged("elman", of, by, text, explain=True)
+    assert belongs.replace(" ", "") in found.mistake.replace(" ", "")
+    assert judged("elman", of, by, found.repair).verdict == "correct"
+
+
+@pytest.mark.parametrize(
     ("of", "by", "text"),
     [
         ("h[t]", "h[t-1]", "diag(1 - h[t]**2) + W"),
