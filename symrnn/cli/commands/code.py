@@ -69,6 +69,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     if options.step_latex:
         from symrnn.emitting.latexify_adapter import step_latex
 
+        _refuse_beside_step_latex(options)
         terminal.deliver(step_latex(cell).text() + "\n", options.output)
         return 0
     from symrnn.checking.checked_code import checked_code
@@ -78,6 +79,16 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
         print(f"symrnn: {found.remark}", file=sys.stderr)
     terminal.deliver(found.source, options.output)
     return 0
+
+
+def _refuse_beside_step_latex(options: argparse.Namespace) -> None:
+    names = ("plain", "wrt", "dtype", "window", "lengths", "checkpoint")
+    given = [name for name in names if getattr(options, name) not in (None, False)]
+    if given:
+        raise arguments.UsageError(
+            f"--step-latex writes the step's equations, for which --{given[0]} has no meaning",
+            hint=f"Leave --{given[0]} out.",
+        )
 
 
 def _asked(options: argparse.Namespace) -> CodeOptions:
