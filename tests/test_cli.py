@@ -310,7 +310,7 @@ def test_code_options_that_make_no_sense(capsys: Captured) -> None:
     assert "float16" in fails(capsys, "code", "gru", "--dtype", "float16")
     assert "below 0" in fails(capsys, "code", "gru", "--window", "-1")
     assert "no checkpoints" in fails(capsys, "code", "gru", "--window", "2", "--checkpoint")
-    assert "--window has no meaning" in fails(capsys, "code", "gru", "--step-latex", "--window", "0")
+    assert "--window has no" in fails(capsys, "code", "gru", "--step-latex", "--window", "0")
 
 
 @pytest.mark.parametrize("plain", [[], ["--plain"]])

@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
 def _refuse_beside_step_latex(options: argparse.Namespace) -> None:
     names = ("plain", "wrt", "dtype", "window", "lengths", "checkpoint")
-    given = [name for name in names if getattr(options, name) not in (None, False)]
+    given = [name for name in names if getattr(options, name) is not None and getattr(options, name) is not False]
     if given:
         raise arguments.UsageError(
             f"--step-latex writes the step's equations, for which --{given[0]} has no meaning",
@@ -111,7 +111,7 @@ def _other_backend(options: argparse.Namespace, terminal: Terminal) -> int:
     from symrnn.coding.backends import emit_for, require
 
     for name in ("plain", "step_latex", "window", "lengths", "checkpoint"):
-        if getattr(options, name) not in (None, False):
+        if getattr(options, name) is not None and getattr(options, name) is not False:
             raise arguments.UsageError(f"--{name.replace('_', '-')} is for NumPy code", hint="Leave --backend out.")
     if options.layout != "denominator":
         raise arguments.UsageError(f"--layout {options.layout} is for NumPy code", hint="Leave --backend out.")
