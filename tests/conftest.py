@@ -18,6 +18,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 
 # Sweeps over the whole library that take more than a few seconds: the rest of their cells is marked slow.
 SWEEPS = {
+    "test_pictures_fit_the_terminal",
+    "test_nothing_covers_anything",
+    "test_the_function_with_buffers_may_be_called_again",
+    "test_svg_is_complete",
     "test_every_line_and_all_code_agree_with_the_oracle",
     "test_generated_code_at_other_seeds",
     "test_a_sequence_in_two_pieces_is_the_sequence",
@@ -41,6 +45,11 @@ CORE = {"elman", "lstm", "gru", "bidirectional", "stack2", "lag2", "delta_rule",
 """One cell of each kind; no sweep leaves these to the slow part."""
 
 SLOW = {
+    "test_modules_are_clean_and_import_numpy_alone",
+    "test_gradients_under_other_heads",
+    "test_which_cells_have_a_schedule_for_short_vectors",
+    "test_everything_stays_on_the_page",
+    "test_a_single_step",
     "test_compiled_it_gives_the_same",
     "test_jit_and_automatic_differentiation_agree",
     "test_no_raw_markup_is_left",
