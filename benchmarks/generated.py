@@ -15,21 +15,44 @@ from typing import Any
 
 from symrnn.api import load
 from symrnn.coding.numpy_module import CodeOptions, emit
+from symrnn.language import Cell
 
 CELLS = Path(__file__).parent / "cells"
 FIRST_STATES = {"h0": "h[0]", "c0": "s[0]"}
 """The benchmark's names of the initial states, and those of the cell files."""
 
 
+def trained(cell: str) -> tuple[Cell, list[str]]:
+    """The cell ``benchmarks/cells/CELL.cell``, and what its gradients are wanted of: parameters and initial states."""
+    read = load(CELLS / f"{cell}.cell")
+    return read, [d.name for d in read.parameters] + [key for _, _, key in read.initial_keys()]
+
+
+def loaded(name: str, source: str) -> ModuleType:
+    """A generated source as a module."""
+    found = ModuleType(name)
+    exec(compile(source, f"<{name}>", "exec"), found.__dict__)
+    return found
+
+
+def arguments(params: dict[str, Any], X: Any, Y: Any, h0: Any) -> tuple[dict[str, Any], ...]:
+    """The benchmark's arguments as those of generated code."""
+    weights = {key: value for key, value in params.items() if key != "c0"}
+    initial = {FIRST_STATES["h0"]: h0} | ({FIRST_STATES["c0"]: params["c0"]} if "c0" in params else {})
+    return weights, {"x": X}, {"y": Y}, initial
+
+
+def renamed(gradients: dict[str, Any]) -> dict[str, Any]:
+    """Gradients under the benchmark's names."""
+    named = {FIRST_STATES[key]: key for key in FIRST_STATES}
+    return {named.get(key, key): value for key, value in gradients.items()}
+
+
 @cache
 def module(cell: str, checkpoint: bool = False) -> ModuleType:
-    """The generated module of ``benchmarks/cells/CELL.cell``: gradients of parameters and initial states."""
-    read = load(CELLS / f"{cell}.cell")
-    wanted = [d.name for d in read.parameters] + [key for _, _, key in read.initial_keys()]
-    found = ModuleType(cell)
-    source = emit(read, options=CodeOptions(wrt=tuple(wanted), checkpoint=checkpoint))
-    exec(compile(source, f"<{cell}>", "exec"), found.__dict__)
-    return found
+    """The generated module of a cell."""
+    read, wanted = trained(cell)
+    return loaded(cell, emit(read, options=CodeOptions(wrt=tuple(wanted), checkpoint=checkpoint)))
 
 
 @lru_cache(maxsize=1)
@@ -40,16 +63,13 @@ def made(cell: str, checkpoint: bool, sizes: tuple[tuple[str, int], ...], steps:
 
 def run(cell: str, kind: str, params: dict[str, Any], X: Any, Y: Any, h0: Any) -> tuple[float, dict[str, Any]]:
     """Loss and gradients under the benchmark's names."""
-    weights = {key: value for key, value in params.items() if key != "c0"}
-    initial = {FIRST_STATES["h0"]: h0} | ({FIRST_STATES["c0"]: params["c0"]} if "c0" in params else {})
     if kind == "allocating":
         function = module(cell).loss_and_gradients
     else:
         sizes = (("n", h0.shape[1]), ("m", X.shape[2]), ("K", len(params["V"])))
         function = made(cell, kind == "checkpoint", sizes, len(X), len(h0), X.dtype)
-    loss, gradients = function(weights, {"x": X}, {"y": Y}, initial)
-    named = {FIRST_STATES[key]: key for key in FIRST_STATES}
-    return loss, {named.get(key, key): value for key, value in gradients.items()}
+    loss, gradients = function(*arguments(params, X, Y, h0))
+    return loss, renamed(gradients)
 
 
 def contestant(cell: str, kind: str) -> Callable[..., tuple[float, dict[str, Any]]]:

@@ -6,6 +6,7 @@ and so are JAX's own arrays while it is called with the same ones, as the benchm
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
@@ -14,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from symrnn.api import load
 from symrnn.coding.backends import emit_for
 
-CELLS = Path(__file__).parent / "cells"
-FIRST_STATES = {"h0": "h[0]", "c0": "s[0]"}
-"""The benchmark's names of the initial states, and those of the cell files."""
+# The benchmark loads this file by its path.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from generated import arguments, loaded, renamed, trained
 
 Answer = tuple[float, dict[str, Any]]
 
@@ -27,24 +28,8 @@ Answer = tuple[float, dict[str, Any]]
 @cache
 def module(cell: str, backend: str) -> ModuleType:
     """The generated module of ``benchmarks/cells/CELL.cell``: gradients of parameters and initial states."""
-    read = load(CELLS / f"{cell}.cell")
-    wanted = [d.name for d in read.parameters] + [key for _, _, key in read.initial_keys()]
-    found = ModuleType(f"{cell}_{backend}")
-    exec(compile(emit_for(backend, read, wanted), f"<{cell} {backend}>", "exec"), found.__dict__)
-    return found
-
-
-def groups(params: dict[str, Any], X: Any, Y: Any, h0: Any) -> tuple[dict[str, Any], ...]:
-    """The arguments of generated code."""
-    weights = {key: value for key, value in params.items() if key != "c0"}
-    initial = {FIRST_STATES["h0"]: h0} | ({FIRST_STATES["c0"]: params["c0"]} if "c0" in params else {})
-    return weights, {"x": X}, {"y": Y}, initial
-
-
-def renamed(gradients: dict[str, Any]) -> dict[str, Any]:
-    """Gradients under the benchmark's names."""
-    named = {FIRST_STATES[key]: key for key in FIRST_STATES}
-    return {named.get(key, key): value for key, value in gradients.items()}
+    read, wanted = trained(cell)
+    return loaded(f"{cell} {backend}", emit_for(backend, read, wanted))
 
 
 @lru_cache(maxsize=1)
@@ -57,7 +42,7 @@ def made(cell: str, n: int, m: int, K: int, steps: int, batch: int, dtype: Any) 
 def numba(cell: str, params: dict[str, Any], X: Any, Y: Any, h0: Any) -> Answer:
     """Loss and gradients by the Numba module."""
     function = made(cell, h0.shape[1], X.shape[2], len(params["V"]), len(X), len(h0), X.dtype)
-    loss, gradients = function(*groups(params, X, Y, h0))
+    loss, gradients = function(*arguments(params, X, Y, h0))
     return loss, renamed(gradients)
 
 
@@ -71,9 +56,9 @@ def jax(cell: str, params: dict[str, Any], X: Any, Y: Any, h0: Any) -> Answer:
     if cell not in _HELD or _HELD[cell][0] is not X:
         jax.config.update("jax_enable_x64", True)
         compiled = jax.jit(module(cell, "jax").loss_and_gradients)
-        _HELD[cell] = (X, compiled, jax.tree.map(jax.numpy.asarray, groups(params, X, Y, h0)))
-    _, compiled, arguments = _HELD[cell]
-    loss, gradients = jax.block_until_ready(compiled(*arguments))
+        _HELD[cell] = (X, compiled, jax.tree.map(jax.numpy.asarray, arguments(params, X, Y, h0)))
+    _, compiled, held = _HELD[cell]
+    loss, gradients = jax.block_until_ready(compiled(*held))
     return float(loss), {key: np.asarray(value) for key, value in renamed(gradients).items()}
 
 

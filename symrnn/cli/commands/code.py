@@ -81,9 +81,13 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
+def _given(options: argparse.Namespace, *names: str) -> list[str]:
+    """Those of some options that were given; a number may be 0."""
+    return [name for name in names if getattr(options, name) is not None and getattr(options, name) is not False]
+
+
 def _refuse_beside_step_latex(options: argparse.Namespace) -> None:
-    names = ("plain", "wrt", "dtype", "window", "lengths", "checkpoint")
-    given = [name for name in names if getattr(options, name) is not None and getattr(options, name) is not False]
+    given = _given(options, "plain", "wrt", "dtype", "window", "lengths", "checkpoint")
     if given:
         raise arguments.UsageError(
             f"--step-latex writes the step's equations, for which --{given[0]} has no meaning",
@@ -110,9 +114,9 @@ def _other_backend(options: argparse.Namespace, terminal: Terminal) -> int:
     from symrnn.api.loading import load
     from symrnn.coding.backends import emit_for, require
 
-    for name in ("plain", "step_latex", "window", "lengths", "checkpoint"):
-        if getattr(options, name) is not None and getattr(options, name) is not False:
-            raise arguments.UsageError(f"--{name.replace('_', '-')} is for NumPy code", hint="Leave --backend out.")
+    given = _given(options, "plain", "step_latex", "window", "lengths", "checkpoint")
+    if given:
+        raise arguments.UsageError(f"--{given[0].replace('_', '-')} is for NumPy code", hint="Leave --backend out.")
     if options.layout != "denominator":
         raise arguments.UsageError(f"--layout {options.layout} is for NumPy code", hint="Leave --backend out.")
     require(options.backend)
