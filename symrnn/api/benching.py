@@ -112,7 +112,7 @@ def bench(
     ready, left_out = _prepared(loaded, chosen)
     timings: list[Timing] = []
     reference = _reference([c.name for c, _ in ready])
-    with _double_precision(any(c.extra == "JAX" for c, _ in ready)):
+    with double_precision(any(c.extra == "JAX" for c, _ in ready)):
         for point in points:
             given = random_arguments(loaded, point.n, point.tau, point.batch, sizes, dtype)
             timings += _timed(ready, reference, point, given, rounds, progress)
@@ -157,7 +157,7 @@ def _prepared(cell: Cell, chosen: list[Contestant]) -> tuple[list[tuple[Contesta
 
 
 @contextmanager
-def _double_precision(wanted: bool) -> Iterator[None]:
+def double_precision(wanted: bool) -> Iterator[None]:
     """JAX computes in float64 inside, and as before outside."""
     if not wanted:
         yield

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
 from types import SimpleNamespace
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symrnn.api import benching
 from symrnn.cells import head_text, source_text
 from symrnn.language import Cell, Declaration, Index, Role, Start, Variable
 from symrnn.oracle.differentiate import Differentiator
@@ -188,20 +188,9 @@ def as_python(source: str, name: str = "generated") -> SimpleNamespace:
     return module(source.replace("numba.njit(", "(lambda **_: lambda function: function)("), name)
 
 
-@contextmanager
-def double_precision(backend: str) -> Iterator[None]:
+def double_precision(backend: str) -> AbstractContextManager[None]:
     """JAX computes in float32 unless it is told not to; the other libraries need nothing."""
-    if backend != "jax":
-        yield
-        return
-    import jax
-
-    before = jax.config.values["jax_enable_x64"]
-    jax.config.update("jax_enable_x64", True)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_enable_x64", before)
+    return benching.double_precision(backend == "jax")
 
 
 def tolerance(name: str) -> float:
